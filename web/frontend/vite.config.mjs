@@ -1,0 +1,30 @@
+// Builds web/dist: hashed names, Vite's manifest, and brotli and gzip siblings of every asset.
+import { fileURLToPath } from "node:url";
+import { defineConfig } from "vitest/config";
+import { compressed } from "./scripts/compressed.mjs";
+
+export default defineConfig({
+  // Addresses are relative to the script, so the server may serve web/dist under any path.
+  base: "./",
+  resolve: {
+    alias: {
+      // dcmjs -> xmlbuilder2 -> Node's "events", which Vite would replace by an empty module: the build passes and the page
+      // dies with "Class extends value undefined". The trailing slash names the npm package.
+      events: "events/",
+    },
+  },
+  worker: { format: "es" },
+  build: {
+    outDir: fileURLToPath(new URL("../dist", import.meta.url)),
+    emptyOutDir: true,
+    manifest: true,
+    target: "es2022",
+    // Fonts, icons and workers stay files: the content security policy knows no data: scripts.
+    assetsInlineLimit: 0,
+    chunkSizeWarningLimit: 4000,
+    modulePreload: { polyfill: false },
+    rolldownOptions: { input: { main: "src/main.ts" } },
+  },
+  plugins: [compressed()],
+  test: { environment: "happy-dom", include: ["tests/**/*.test.ts"] },
+});
