@@ -1,0 +1,187 @@
+"""The clinic's database: one engine, reads, and the unit of work in which every change happens.
+
+SQLite (the embedded default): WAL, `synchronous=FULL` because NORMAL loses acknowledged rows at a power cut, and one
+writer at a time with `BEGIN IMMEDIATE`. PostgreSQL: the same code, the database orders the writers.
+A use case writes change + audit row + event row in one `Work`; nothing reacts before the commit.
+"""
+
+import asyncio
+import os
+import time
+import uuid
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import DateTime, MetaData, TypeDecorator, event
+from sqlalchemy.engine import Dialect, make_url
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.pool import AsyncAdaptedQueuePool
+
+from teleconsult.actor import Actor
+from teleconsult.clock import Clock
+from teleconsult.errors import Unavailable
+
+_BUSY_MS = 30_000
+_READERS = 8
+
+
+def new_id() -> str:
+    """A new record id: UUID version 7 (RFC 9562), so that ids sort by the time they were made."""
+    stamp = time.time_ns() // 1_000_000
+    value = stamp << 80 | int.from_bytes(os.urandom(10), "big")
+    value = value & ~(0xF << 76) | 0x7 << 76
+    value = value & ~(0x3 << 62) | 0x2 << 62
+    return str(uuid.UUID(int=value))
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """An aware moment in UTC; SQLite keeps no zone of its own."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Refuse naive times: they are a bug wherever they come from."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a naive time was given to the database")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        """Give the zone back."""
+        if value is None or value.tzinfo is not None:
+            return value  # type: ignore[no-any-return]
+        return value.replace(tzinfo=UTC)  # type: ignore[no-any-return]
+
+
+class Record(DeclarativeBase):
+    """Every table of the clinic. The classes are the records; decisions about them are pure functions beside them."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(column_0_label)s",
+            "uq": "uq_%(table_name)s_%(column_0_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {datetime: UtcTime}  # noqa: RUF012 - SQLAlchemy's own protocol
+
+
+class Work:
+    """One transaction by one actor. Handed to everything that must happen together.
+
+    Attributes:
+        session: Add records and run statements here; never commit.
+        actor: Who does it.
+        at: The moment of the transaction: one for all its rows.
+    """
+
+    def __init__(self, session: AsyncSession, actor: Actor, at: datetime) -> None:
+        self.session = session
+        self.actor = actor
+        self.at = at
+        self._after_commit: list[Callable[[], None]] = []
+
+    def after_commit(self, call: Callable[[], None]) -> None:
+        """Run a quick wake-up once the transaction is durable; never for facts that must not be lost."""
+        self._after_commit.append(call)
+
+    def committed(self) -> None:
+        """Called by Database once the commit has returned."""
+        for call in self._after_commit:
+            call()
+
+
+class Database:
+    """Opens sessions. One per process.
+
+    Args:
+        url: `sqlite+aiosqlite:///path` or `postgresql+asyncpg://…`.
+        clock: Stamps each Work.
+    """
+
+    def __init__(self, url: str, clock: Clock) -> None:
+        self.clock = clock
+        self.is_sqlite = make_url(url).get_backend_name() == "sqlite"
+        self._write_turn = asyncio.Lock()
+        self._reader = self._engine(url, begin="BEGIN")
+        self._writer = self._engine(url, begin="BEGIN IMMEDIATE") if self.is_sqlite else self._reader
+        self._read_sessions = async_sessionmaker(self._reader, expire_on_commit=False)
+        self._write_sessions = async_sessionmaker(self._writer, expire_on_commit=False)
+
+    @classmethod
+    def at(cls, path: Path, clock: Clock) -> "Database":
+        """The embedded default: a SQLite file."""
+        return cls(f"sqlite+aiosqlite:///{path}", clock)
+
+    @property
+    def engine(self) -> AsyncEngine:
+        """For migrations and the self-test only."""
+        return self._writer
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncSession]:
+        """A session that sees one moment of the database and changes nothing."""
+        async with self._read_sessions() as session, session.begin():
+            yield session
+
+    @asynccontextmanager
+    async def write(self, actor: Actor) -> AsyncIterator[Work]:
+        """One transaction: commits when the block ends well, else nothing happened.
+
+        Raises:
+            Unavailable: The database does not answer or the disk is full.
+        """
+        async with self._turn():
+            try:
+                async with self._write_sessions() as session, session.begin():
+                    work = Work(session, actor, self.clock.now())
+                    yield work
+            except OperationalError as error:
+                raise Unavailable(
+                    "The records cannot be written right now. Nothing was lost; please try again."
+                ) from error
+        work.committed()
+
+    async def close(self) -> None:
+        """Give all connections back; must be awaited before the loop ends."""
+        await self._reader.dispose()
+        if self._writer is not self._reader:
+            await self._writer.dispose()
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        # Writers of one process queue here in order instead of polling SQLite's busy handler.
+        if not self.is_sqlite:
+            yield
+            return
+        async with self._write_turn:
+            yield
+
+    def _engine(self, url: str, begin: str) -> AsyncEngine:
+        if not self.is_sqlite:
+            return create_async_engine(url, pool_size=_READERS, max_overflow=_READERS, pool_pre_ping=True)
+        size = 1 if "IMMEDIATE" in begin else _READERS
+        engine = create_async_engine(url, poolclass=AsyncAdaptedQueuePool, pool_size=size, max_overflow=0)
+
+        @event.listens_for(engine.sync_engine, "connect")
+        def _connect(connection: Any, _record: Any) -> None:
+            connection.isolation_level = None  # we say BEGIN ourselves
+            cursor = connection.cursor()
+            for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={_BUSY_MS}"):
+                cursor.execute(f"PRAGMA {pragma}")
+            cursor.close()
+
+        @event.listens_for(engine.sync_engine, "begin")
+        def _begin(connection: Any) -> None:
+            connection.exec_driver_sql(begin)
+
+        return engine
