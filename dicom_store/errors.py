@@ -7,12 +7,14 @@
     │   ├── NotFound             not there, or not for this caller: the two are never told apart
     │   ├── FilmRefused          one instance is not kept; carries the DICOM FailureReason
     │   ├── QueryRefused         a search that cannot be understood or is too wide
+    │   ├── RequestRefused       an HTTP request out of its protocol (media type, size, range); carries its HTTP status
     │   ├── UploadRefused        a resumable upload out of its protocol; carries its HTTP status
     │   ├── LabRefused           one lab report is not kept
     │   └── NotRenderable        kept, but cannot be shown as a picture
-    └── Unavailable              the outside world's fault (disk full, worker lost); `retry_after`
+    └── Unavailable              the outside world's fault (worker lost, disk error); `retry_after`
+        └── StorageFull          no room for more films; reading goes on
 
-Everything else is a bug and propagates. HTTP codes live in `dicomweb`' answers table, DIMSE codes in `dimse`.
+Everything else is a bug and propagates. HTTP codes live in the table of `doors`, DIMSE codes in `dimse`.
 """
 
 from datetime import timedelta
@@ -79,6 +81,20 @@ class QueryRefused(Refused):
     code = "query_refused"
 
 
+class RequestRefused(Refused):
+    """An HTTP request out of its protocol.
+
+    Args:
+        status: HTTP status: 406 nothing acceptable, 413 too large, 415 wrong media type, 416 bad range.
+    """
+
+    code = "request_refused"
+
+    def __init__(self, message: str, *, status: int, code: str | None = None, **fields: object) -> None:
+        self.status = status
+        super().__init__(message, code=code, **fields)
+
+
 class UploadRefused(Refused):
     """A resumable upload out of its protocol.
 
@@ -114,3 +130,9 @@ class Unavailable(ArchiveError):
         self.message = message
         self.retry_after = retry_after
         super().__init__(message)
+
+
+class StorageFull(Unavailable):
+    """There is no room for more films. Reading goes on."""
+
+    code = "storage_full"

@@ -118,3 +118,136 @@ class Arrival:
     study: str
     subject: str
     at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class BlobRef:
+    """Where the bytes of one film lie.
+
+    Attributes:
+        pack: Id of the pack.
+        offset: Byte of the pack at which the first encrypted segment starts.
+        length: Length of the film in bytes, before encryption.
+        name: The film's name inside the pack; it is authenticated, so that two films cannot be swapped.
+    """
+
+    pack: str
+    offset: int
+    length: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceRecord:
+    """What the index knows of one film.
+
+    Attributes:
+        row: The index's own number of the film.
+        key: The study it belongs to, and who holds it.
+        transfer_syntax: As the film says; guessed for films without file meta information.
+        sha256: Of the original bytes, in hex.
+        frames: Number of frames; 0 where there are no pixels.
+        rows: Height in pixels, 0 where there are none.
+        columns: Width in pixels, 0 where there are none.
+        bits_allocated: Bits of one stored sample.
+        samples: Samples of one pixel.
+        photometric: Photometric interpretation, "" where there are no pixels.
+        pixel_offset: Byte of the film at which native pixel data starts, -1 where they are encapsulated or absent.
+        pixel_length: Length of native pixel data in bytes.
+        flags: Words such as `charset_guessed`; see `Flag`.
+        received_at: When the archive took it.
+    """
+
+    row: int
+    key: StudyKey
+    series: SeriesUID
+    instance: InstanceUID
+    sop_class: str
+    transfer_syntax: str
+    sha256: str
+    blob: BlobRef
+    frames: int
+    rows: int
+    columns: int
+    bits_allocated: int
+    samples: int
+    photometric: str
+    pixel_offset: int
+    pixel_length: int
+    flags: frozenset[str]
+    received_at: datetime
+
+
+class Flag(StrEnum):
+    """What a person should know of a film that is kept nevertheless."""
+
+    CHARSET_GUESSED = "charset_guessed"
+    NO_FILE_META = "no_file_meta"
+
+
+class Level(StrEnum):
+    """At which level a search answers."""
+
+    STUDY = "study"
+    SERIES = "series"
+    INSTANCE = "instance"
+
+
+class MatchKind(StrEnum):
+    """How one attribute is compared. Source: DICOM PS3.4 C.2.2.2."""
+
+    EXACT = "exact"
+    ONE_OF = "one_of"
+    RANGE = "range"
+    WILDCARD = "wildcard"
+    FUZZY = "fuzzy"
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """One condition of a search.
+
+    Attributes:
+        tag: The attribute, 0xGGGGEEEE.
+        values: One text; for ONE_OF any number; for RANGE two, "" meaning open; for FUZZY the words.
+    """
+
+    tag: int
+    kind: MatchKind
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """A search, understood and bounded; `query` makes it from what QIDO-RS or C-FIND said.
+
+    Attributes:
+        include: Attributes beside the usual ones, 0xGGGGEEEE.
+        include_all: Everything that the index holds of each record.
+    """
+
+    level: Level
+    matches: tuple[Match, ...] = ()
+    study: StudyUID | None = None
+    series: SeriesUID | None = None
+    limit: int = 100
+    offset: int = 0
+    include: frozenset[int] = frozenset()
+    include_all: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """One film is safe: written, synced and indexed.
+
+    Attributes:
+        duplicate: The very same bytes were here before; nothing was added.
+    """
+
+    key: StudyKey
+    series: SeriesUID
+    instance: InstanceUID
+    sop_class: str
+    sha256: str
+    duplicate: bool
+    flags: frozenset[str] = frozenset()
