@@ -1,0 +1,1 @@
+"""Programs for those who work on the project: building the front end, fonts, catalogues, packages, pictures."""
