@@ -18,6 +18,7 @@ Everything else is a bug and propagates. HTTP codes live in the table of `doors`
 """
 
 from datetime import timedelta
+from typing import Self
 
 
 class ArchiveError(Exception):
@@ -70,9 +71,18 @@ class FilmRefused(Refused):
 
     code = "film_refused"
 
+    sop_class = ""
+    instance = ""
+
     def __init__(self, message: str, *, failure_reason: int, code: str | None = None, **fields: object) -> None:
         self.failure_reason = failure_reason
         super().__init__(message, code=code, **fields)
+
+    def about(self, sop_class: str, instance: str) -> Self:
+        """Say which film was refused, as far as it is known."""
+        self.sop_class = sop_class
+        self.instance = instance
+        return self
 
 
 class QueryRefused(Refused):

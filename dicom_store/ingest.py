@@ -1,0 +1,276 @@
+"""The one door for films: check, keep, index, tell. STOW-RS, DIMSE and uploads all end here.
+
+An answer means that the film's bytes were synced in a pack and its index row committed: in that order, never before
+both. Reading headers, hashing and encrypting run in threads; a batch has one pack, one sync and one index commit.
+"""
+
+import hashlib
+import mmap
+import zlib
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TypeAlias
+
+from dicom_store import dicomjson
+from dicom_store.dicomjson import Description
+from dicom_store.errors import FilmRefused, Unavailable
+from dicom_store.model import BlobRef, Origin, Stored, StudyKey, StudyUID
+from dicom_store.ports import InstanceStored, LabReportStored, Listener
+from dicom_store.storage.blobs import Blobs, PackWriter
+from dicom_store.storage.index import Index, film_name
+from dicom_store.storage.keeping import Kept, NewFilm
+
+Source: TypeAlias = bytes | Path
+Outcome: TypeAlias = Stored | FilmRefused
+
+# Films wait for each other up to this size: then they are looked up and written together.
+_GROUP_BYTES = 4 * 1024 * 1024
+_GROUP_FILMS = 32
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """A film that was read and checked, on its way into the pack."""
+
+    place: int
+    description: Description
+    sha256: bytes
+    data: bytes | mmap.mmap
+
+
+class Batch:
+    """Films of one request or association. Made by `Ingest.batch`; `add` each, then `commit`."""
+
+    def __init__(self, ingest: "Ingest", origin: Origin) -> None:
+        self._ingest = ingest
+        self._origin = origin
+        self._outcomes: list[Outcome | None] = []
+        self._group: list[_Waiting] = []
+        self._group_bytes = 0
+        self._written: list[tuple[_Waiting, NewFilm]] = []
+        self._twins: list[tuple[_Waiting, bytes]] = []
+        self._pack: PackWriter | None = None
+
+    @property
+    def count(self) -> int:
+        """How many films were added since the last commit."""
+        return len(self._outcomes)
+
+    async def add(self, source: Source, study: StudyUID | None = None) -> None:
+        """Check one film and write it. What became of it is said by `commit`.
+
+        Args:
+            source: The film's bytes, or a file that holds them; it is only read.
+            study: The study it must belong to, where the door names one.
+
+        Raises:
+            Unavailable: The disk failed or is full; nothing of the batch is to be acknowledged.
+        """
+        place = len(self._outcomes)
+        self._outcomes.append(None)
+        try:
+            waiting = await self._ingest.blobs.run(self._ingest.read, place, source, study)
+        except FilmRefused as refused:
+            self._outcomes[place] = refused
+            return
+        self._group.append(waiting)
+        self._group_bytes += len(waiting.data)
+        if self._group_bytes >= _GROUP_BYTES or len(self._group) >= _GROUP_FILMS:
+            await self._write_group()
+
+    def refuse(self, refused: FilmRefused) -> None:
+        """Count a film that the door itself refused."""
+        self._outcomes.append(refused)
+
+    async def commit(self) -> list[Outcome]:
+        """Make everything added safe and known.
+
+        Returns:
+            For each film added since the last commit what became of it, in order.
+
+        Raises:
+            Unavailable: Nothing of the batch is to be acknowledged.
+        """
+        await self._write_group()
+        if self._written:
+            pack = self._pack
+            assert pack is not None  # noqa: S101  films were written to it
+            await self._ingest.blobs.run(pack.sync)
+            films = [film for _, film in self._written]
+            kept = await self._ingest.index.keep_films(films, self._origin, self._ingest.clock())
+            for (waiting, _), outcome in zip(self._written, kept, strict=True):
+                self._outcomes[waiting.place] = self._outcome(waiting, outcome)
+        for waiting, known in self._twins:
+            self._outcomes[waiting.place] = self._outcome(waiting, Kept(False, known == waiting.sha256))
+        outcomes = [outcome for outcome in self._outcomes if outcome is not None]
+        self._outcomes, self._written, self._twins = [], [], []
+        self._ingest.tell(outcomes, self._origin)
+        return outcomes
+
+    def close(self, *, clean: bool) -> None:
+        """Give the pack back; a batch that failed leaves it alone for good."""
+        if self._pack is not None:
+            (self._ingest.blobs.shelve if clean else self._ingest.blobs.abandon)(self._pack)
+            self._pack = None
+
+    async def _write_group(self) -> None:
+        group, self._group, self._group_bytes = self._group, [], 0
+        if not group:
+            return
+        known = await self._ingest.index.known_films(
+            self._origin.institution, [waiting.description.instance for waiting in group]
+        )
+        fresh: list[_Waiting] = []
+        for waiting in group:
+            before = known.get(waiting.description.instance)
+            if before is None:
+                fresh.append(waiting)
+            else:
+                self._twins.append((waiting, before))
+        if not fresh:
+            return
+        if self._pack is None:
+            self._pack = await self._ingest.blobs.run(self._ingest.blobs.open)
+        pack = self._pack
+        self._written += await self._ingest.blobs.run(self._ingest.put, pack, fresh, self._origin)
+
+    def _outcome(self, waiting: _Waiting, kept: Kept) -> Outcome:
+        if not kept.same:
+            return FilmRefused(
+                "A different film with the same SOP Instance UID is already here. It was not replaced.",
+                failure_reason=0x0111,
+                code="other_bytes",
+            ).about(waiting.description.sop_class, waiting.description.instance)
+        described = waiting.description
+        return Stored(
+            key=StudyKey(self._origin.institution, described.study),
+            series=described.series,
+            instance=described.instance,
+            sop_class=described.sop_class,
+            sha256=waiting.sha256.hex(),
+            duplicate=not kept.added,
+            flags=described.flags,
+        )
+
+
+class Ingest:
+    """The door. One for each process.
+
+    Args:
+        clock: Says the time of arrival.
+        listeners: Are woken after the commit.
+        max_film_bytes: A larger film is refused.
+    """
+
+    def __init__(
+        self,
+        blobs: Blobs,
+        index: Index,
+        clock: Callable[[], datetime],
+        listeners: Iterable[Listener] = (),
+        max_film_bytes: int = 4 << 30,
+    ) -> None:
+        self.blobs = blobs
+        self.index = index
+        self.clock = clock
+        self._listeners = tuple(listeners)
+        self._max_film_bytes = max_film_bytes
+
+    async def accept(self, source: Source, origin: Origin) -> Stored:
+        """Keep one film.
+
+        Args:
+            source: The film's bytes, or a file that holds them; it is only read.
+            origin: Where it came from; names the institution that holds it from now on.
+
+        Raises:
+            FilmRefused: It is not a film, broken, or another film has its UID.
+            Unavailable: The disk failed or is full.
+        """
+        async with self.batch(origin) as batch:
+            await batch.add(source)
+            outcome = (await batch.commit())[0]
+        if isinstance(outcome, FilmRefused):
+            raise outcome
+        return outcome
+
+    @asynccontextmanager
+    async def batch(self, origin: Origin) -> AsyncIterator[Batch]:
+        """Films of one request or association: one pack, and one sync and one index commit for each `commit`.
+
+        A batch that is left without `commit` keeps nothing.
+        """
+        batch = Batch(self, origin)
+        clean = False
+        try:
+            yield batch
+            clean = True
+        finally:
+            batch.close(clean=clean)
+
+    def tell(self, outcomes: Sequence[Outcome], origin: Origin) -> None:
+        """Wake the listeners for new films."""
+        for outcome in outcomes:
+            if isinstance(outcome, Stored) and not outcome.duplicate:
+                self.announce(InstanceStored(outcome.key, outcome.instance, origin))
+
+    def announce(self, event: InstanceStored | LabReportStored) -> None:
+        """Wake the listeners."""
+        for listener in self._listeners:
+            listener.heard(event)
+
+    def read(self, place: int, source: Source, study: StudyUID | None) -> _Waiting:
+        """Check one film; blocks. Raises FilmRefused."""
+        data = _opened(source)
+        if len(data) > self._max_film_bytes:
+            raise FilmRefused("This film is too large.", failure_reason=0xA700, code="too_large")
+        description = dicomjson.describe(data)
+        if study is not None and description.study != study:
+            raise FilmRefused(
+                "This film belongs to another study than the address names.",
+                failure_reason=0xA900,
+                code="other_study",
+            ).about(description.sop_class, description.instance)
+        return _Waiting(place, description, hashlib.sha256(data).digest(), data)
+
+    def put(self, pack: PackWriter, group: list[_Waiting], origin: Origin) -> list[tuple[_Waiting, NewFilm]]:
+        """Write checked films into a pack; blocks. Raises Unavailable."""
+        return [(waiting, self._put(pack, waiting, origin)) for waiting in group]
+
+    def _put(self, pack: PackWriter, waiting: _Waiting, origin: Origin) -> NewFilm:
+        described = waiting.description
+        name = film_name(origin.institution, described.instance)
+        label = dicomjson.label(name, len(waiting.data), waiting.sha256, origin)
+        with memoryview(waiting.data) as view:
+            ref: BlobRef = pack.append(view, name, label)
+        if isinstance(waiting.data, mmap.mmap):
+            waiting.data.close()
+        waiting.data = b""
+        return NewFilm(
+            study=described.study,
+            series=described.series,
+            instance=described.instance,
+            modality=described.modality,
+            sha256=waiting.sha256,
+            blob=ref,
+            study_columns=described.study_columns,
+            series_columns=described.series_columns,
+            columns=described.columns,
+            header=self.index.seal_header(name, described.header),
+            fragments=zlib.compress(described.fragments, 1) if described.fragments else b"",
+        )
+
+
+def _opened(source: Source) -> bytes | mmap.mmap:
+    if isinstance(source, bytes):
+        return source
+    try:
+        with source.open("rb") as file:
+            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    except ValueError as error:
+        raise FilmRefused("This file is empty.", failure_reason=0xC000, code="empty") from error
+    except OSError as error:
+        raise Unavailable("A received file cannot be read on the server.") from error

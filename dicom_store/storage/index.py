@@ -1,0 +1,324 @@
+"""The index: which films there are, for whom, and where. SQLite (WAL, synchronous=FULL) or PostgreSQL, by URL.
+
+Reads take a `Scope` and find nothing outside of it. Writes go through one writer (`write`), several jobs a commit.
+"""
+
+import zlib
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, NamedTuple, TypeVar
+
+from sqlalchemy import Select, and_, bindparam, event, func, select, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import AsyncAdaptedQueuePool
+
+from dicom_store.errors import NotFound
+from dicom_store.migrations import upgrade
+from dicom_store.model import (
+    Arrival,
+    BlobRef,
+    InstanceKey,
+    InstanceRecord,
+    InstanceUID,
+    InstitutionId,
+    Origin,
+    Search,
+    SeriesUID,
+    StudyKey,
+    StudyUID,
+)
+from dicom_store.ports import Scope
+from dicom_store.storage import keeping, searching
+from dicom_store.storage.keeping import Kept, NewFilm
+from dicom_store.storage.keys import KeyRing
+from dicom_store.storage.searching import Found
+from dicom_store.storage.tables import arrivals, headers, instances, sealed_packs, series, studies
+from dicom_store.storage.writer import Job, Writer
+
+T = TypeVar("T")
+
+SCHEMA = "archive"
+_NOT_FOUND = "There is no such study, series or film here."
+
+_FILM = (
+    select(instances, studies.c.study_uid, series.c.series_uid)
+    .join(studies, studies.c.id == instances.c.study)
+    .join(series, series.c.id == instances.c.series)
+)
+_FILM_AND_HEADER = _FILM.add_columns(headers.c.header).join(headers, headers.c.instance == instances.c.id)
+_IN_STUDY = studies.c.study_uid == bindparam("study_uid")
+_IN_SERIES = and_(_IN_STUDY, series.c.series_uid == bindparam("series_uid"))
+_ONE = and_(_IN_SERIES, instances.c.instance_uid == bindparam("instance_uid"))
+_ORDER = (series.c.number, series.c.id, instances.c.number, instances.c.id)
+_ARRIVALS = (
+    select(arrivals).where(arrivals.c.number > bindparam("number")).order_by(arrivals.c.number).limit(bindparam("most"))
+)
+_FRAGMENTS = select(headers.c.fragments).where(headers.c.instance == bindparam("row"))
+
+
+class Described(NamedTuple):
+    """A film and its whole data set as DICOM JSON without the outer braces."""
+
+    record: InstanceRecord
+    header: bytes
+
+
+class Index:
+    """The index of one archive in one process. `open` first, `close` last.
+
+    Args:
+        url: SQLAlchemy URL of an async driver.
+        keys: Seals the headers.
+        readers: How many connections read.
+    """
+
+    def __init__(self, url: str, keys: KeyRing, readers: int = 4) -> None:
+        self._keys = keys
+        self._reading = _engine(url, readers, writes=False)
+        self._writing = _engine(url, 1, writes=True)
+        self._writer = Writer(self._writing)
+
+    async def open(self) -> None:
+        """Bring the tables up to date and begin to take writes."""
+        if self._writing.dialect.name == "postgresql":
+            async with self._writing.begin() as connection:
+                await connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}"))
+        async with self._writing.connect() as connection, connection.begin():
+            await connection.run_sync(upgrade)
+        self._writer.start()
+
+    async def close(self) -> None:
+        """Finish what waits and let go of the database."""
+        await self._writer.stop()
+        await self._reading.dispose()
+        await self._writing.dispose()
+
+    # ------------------------------------------------------------ writing
+
+    async def write(self, job: Job[T]) -> T:
+        """Run a job in the writer's transaction; returns after the commit. See `Writer.write`."""
+        return await self._writer.write(job)
+
+    async def keep_films(self, films: Sequence[NewFilm], origin: Origin, at: datetime) -> list[Kept]:
+        """Index films whose bytes are safe, with their arrivals, in one transaction."""
+        return await self.write(lambda connection: keeping.keep_films(connection, films, origin, at))
+
+    async def remove_films(self, keys: Sequence[InstanceKey], caller: str, at: datetime) -> int:
+        """Take films out of the index. Returns how many there were."""
+        return await self.write(lambda connection: keeping.remove_films(connection, keys, caller, at))
+
+    # ------------------------------------------------------------ reading
+
+    async def search(self, scope: Scope, search: Search) -> list[Found]:
+        """What a search finds inside the scope, at the search's level."""
+        if not scope.institutions and not scope.studies:
+            return []
+        query, values = searching.statement(search, scope)
+        rows = await self._rows(query, values)
+        return [Found(*row) for row in rows]
+
+    async def study(self, scope: Scope, study: StudyUID) -> list[StudyKey]:
+        """The copies of a study inside the scope: none, one, or one for each institution.
+
+        Returns:
+            Empty when there is none for this caller.
+        """
+        query = select(studies.c.institution).where(_IN_STUDY)
+        rows = await self._scoped(query, scope, {"study_uid": study})
+        return [StudyKey(InstitutionId(row.institution), study) for row in rows]
+
+    async def instance(
+        self, scope: Scope, study: StudyUID, series_uid: SeriesUID, instance: InstanceUID
+    ) -> InstanceRecord:
+        """One film.
+
+        Raises:
+            NotFound: Not there, or outside the scope.
+        """
+        values = {"study_uid": study, "series_uid": series_uid, "instance_uid": instance}
+        rows = await self._scoped(_FILM.where(_ONE), scope, values)
+        return _record(_only_own(rows)[0])
+
+    async def instances(
+        self, scope: Scope, study: StudyUID, series_uid: SeriesUID | None = None
+    ) -> list[InstanceRecord]:
+        """The films of a study or series, in order.
+
+        Raises:
+            NotFound: None there, or outside the scope.
+        """
+        query = _FILM.where(_IN_STUDY if series_uid is None else _IN_SERIES).order_by(*_ORDER)
+        values = {"study_uid": study, "series_uid": series_uid}
+        rows = await self._scoped(query, scope, values if series_uid is not None else {"study_uid": study})
+        return [_record(row) for row in _only_own(rows)]
+
+    async def described(
+        self,
+        scope: Scope,
+        study: StudyUID,
+        series_uid: SeriesUID | None = None,
+        instance: InstanceUID | None = None,
+    ) -> list[Described]:
+        """The films of a study, series, or one film, with their data sets as JSON, in order.
+
+        Raises:
+            NotFound: None there, or outside the scope.
+        """
+        condition = _ONE if instance is not None else _IN_STUDY if series_uid is None else _IN_SERIES
+        values = {"study_uid": study, "series_uid": series_uid, "instance_uid": instance}
+        query = _FILM_AND_HEADER.where(condition).order_by(*_ORDER)
+        rows = await self._scoped(query, scope, {name: value for name, value in values.items() if value is not None})
+        described = []
+        for row in _only_own(rows):
+            record = _record(row)
+            described.append(Described(record, self.open_header(record.blob.name, row.header)))
+        return described
+
+    def open_header(self, name: str, sealed: bytes) -> bytes:
+        """A stored header as DICOM JSON without the outer braces."""
+        return zlib.decompress(self._keys.unseal(sealed, name.encode()))
+
+    def seal_header(self, name: str, header: bytes) -> bytes:
+        """What `open_header` opens again."""
+        return self._keys.seal(zlib.compress(header, 1), name.encode())
+
+    async def fragments(self, record: InstanceRecord) -> bytes:
+        """Where each fragment of encapsulated pixel data lies: see `tagwalk.unpack_fragments`."""
+        rows = await self._rows(_FRAGMENTS, {"row": record.row})
+        if not rows:
+            raise NotFound(_NOT_FOUND)
+        return zlib.decompress(rows[0].fragments) if rows[0].fragments else b""
+
+    async def known_films(self, institution: InstitutionId, uids: Sequence[str]) -> dict[str, bytes]:
+        """Which of these films an institution holds, with the hash of their bytes; for the door, not for callers."""
+        async with self._reading.connect() as connection:
+            return await keeping.known_films(connection, institution, uids)
+
+    async def arrivals_after(self, number: int, limit: int = 500) -> list[Arrival]:
+        """What came in after an arrival's number, oldest first."""
+        rows = await self._rows(_ARRIVALS, {"number": number, "most": limit})
+        return [keeping.to_arrival(row) for row in rows]
+
+    async def last_arrival(self) -> int:
+        """The number of the newest arrival, 0 if there is none."""
+        rows = await self._rows(select(func.coalesce(func.max(arrivals.c.number), 0)), {})
+        return int(rows[0][0])
+
+    async def pack_end(self, pack: str) -> BlobRef | None:
+        """The last indexed film of a pack."""
+        query = (
+            select(instances.c.pack_offset, instances.c.length)
+            .where(instances.c.pack == bindparam("pack_id"))
+            .order_by(instances.c.pack_offset.desc())
+            .limit(1)
+        )
+        rows = await self._rows(query, {"pack_id": pack})
+        return BlobRef(pack, rows[0].pack_offset, rows[0].length, "") if rows else None
+
+    async def sealed(self) -> set[str]:
+        """Packs that nobody writes any more."""
+        return {row.pack for row in await self._rows(select(sealed_packs.c.pack), {})}
+
+    async def seal(self, packs: Sequence[str]) -> None:
+        """Remember that nobody writes these packs any more."""
+
+        async def job(connection: AsyncConnection) -> None:
+            await connection.execute(sealed_packs.insert(), [{"pack": pack} for pack in packs])
+
+        if packs:
+            await self.write(job)
+
+    async def _rows(self, query: Select[Any], values: Any) -> Sequence[Any]:
+        async with self._reading.connect() as connection:
+            return (await connection.execute(query, values)).all()
+
+    async def _scoped(self, query: Select[Any], scope: Scope, values: dict[str, Any]) -> Sequence[Any]:
+        if not scope.institutions and not scope.studies:
+            return []
+        single = bool(scope.studies)
+        condition = searching.scope_condition(bool(scope.institutions), single)
+        parameters: dict[str, Any] = dict(values)
+        if scope.institutions:
+            parameters["institutions"] = sorted(scope.institutions)
+        if single:
+            wanted = [key for key in scope.studies if key.study == values["study_uid"]]
+            if not wanted and not scope.institutions:
+                return []
+            parameters["scope_studies"] = [(key.institution, key.study) for key in wanted]
+        return await self._rows(query.where(condition), parameters)
+
+
+def _only_own(rows: Sequence[Any]) -> Sequence[Any]:
+    """Where two institutions' copies are visible, answer one whole copy: the first. Raises NotFound for none."""
+    if not rows:
+        raise NotFound(_NOT_FOUND)
+    holders = {row.institution for row in rows}
+    if len(holders) == 1:
+        return rows
+    chosen = min(holders)
+    return [row for row in rows if row.institution == chosen]
+
+
+def film_name(institution: str, instance: str) -> str:
+    """A film's name inside its pack."""
+    return f"{institution}/{instance}"
+
+
+def _record(row: Any) -> InstanceRecord:
+    received = row.received_at
+    return InstanceRecord(
+        row=row.id,
+        key=StudyKey(InstitutionId(row.institution), StudyUID(row.study_uid)),
+        series=SeriesUID(row.series_uid),
+        instance=InstanceUID(row.instance_uid),
+        sop_class=row.sop_class,
+        transfer_syntax=row.transfer_syntax,
+        sha256=row.sha256.hex(),
+        blob=BlobRef(row.pack, row.pack_offset, row.length, film_name(row.institution, row.instance_uid)),
+        frames=row.frames,
+        rows=row.rows,
+        columns=row.columns,
+        bits_allocated=row.bits_allocated,
+        samples=row.samples,
+        photometric=row.photometric,
+        pixel_offset=row.pixel_offset,
+        pixel_length=row.pixel_length,
+        flags=frozenset(row.flags.split()),
+        received_at=received if received.tzinfo else received.replace(tzinfo=UTC),
+    )
+
+
+def _engine(url: str, connections: int, *, writes: bool) -> AsyncEngine:
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "postgresql":
+        return create_async_engine(
+            parsed,
+            pool_size=connections,
+            max_overflow=0,
+            pool_pre_ping=True,
+            connect_args={"server_settings": {"search_path": SCHEMA}},
+            **({} if writes else {"isolation_level": "AUTOCOMMIT"}),
+        )
+    engine = create_async_engine(
+        parsed,
+        poolclass=AsyncAdaptedQueuePool,
+        pool_size=connections,
+        max_overflow=0,
+        connect_args={"timeout": 30, "isolation_level": None},
+    )
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def prepare(connection: Any, _record: Any) -> None:
+        cursor = connection.cursor()
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    if writes:
+
+        @event.listens_for(engine.sync_engine, "begin")
+        def begin(connection: Any) -> None:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine

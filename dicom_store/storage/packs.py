@@ -1,0 +1,164 @@
+"""The format of a pack: what stands where, how a film is cut into encrypted segments. Pure: bytes in, bytes out.
+
+A pack is a file that only grows::
+
+    header   magic "TCPK", version 1, 3 bytes zero, segment size u32, key id (8), pack id (16), salt (32); 68 bytes
+    record   magic "FILM", u32 length of what follows, encrypted label (JSON: what this film is)
+             segments: each `SEGMENT` bytes of the film (the last one fewer) + 16 bytes tag
+    record   ...
+
+Integers are little endian. Every record can be read without the index, so a lost index can be made anew. A nonce is the
+place of its ciphertext in the pack: places are never written twice, since a pack is left for good after any failed
+write. Each segment authenticates pack, segment number, length and name of the film.
+"""
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from dicom_store.errors import Unavailable
+from dicom_store.storage.keys import KEY_ID_BYTES, TAG_BYTES
+
+VERSION = 1
+SEGMENT = 128 * 1024
+PACK_ID_BYTES = 16
+SALT_BYTES = 32
+_HEADER = struct.Struct(f"<4sB3xI{KEY_ID_BYTES}s{PACK_ID_BYTES}s{SALT_BYTES}s")
+_RECORD = struct.Struct("<4sI")
+HEADER_BYTES = _HEADER.size
+RECORD_BYTES = _RECORD.size
+_LABEL = 0xFFFFFFFF
+
+
+@dataclass(frozen=True, slots=True)
+class PackHeader:
+    """The first bytes of a pack."""
+
+    segment: int
+    key: bytes
+    pack: bytes
+    salt: bytes
+
+    def encode(self) -> bytes:
+        """As it stands in the file."""
+        return _HEADER.pack(b"TCPK", VERSION, self.segment, self.key, self.pack, self.salt)
+
+
+def decode_header(data: bytes) -> PackHeader:
+    """Read a pack's header.
+
+    Raises:
+        Unavailable: Not a pack, or of a version that this program does not know.
+    """
+    if len(data) < HEADER_BYTES:
+        raise Unavailable("A stored film is damaged on the server's disk.")
+    magic, version, segment, key, pack, salt = _HEADER.unpack_from(data)
+    if magic != b"TCPK" or version != VERSION or segment == 0:
+        raise Unavailable("A stored film is damaged on the server's disk.")
+    return PackHeader(segment, key, pack, salt)
+
+
+def _nonce(place: int) -> bytes:
+    return b"\0\0\0\0" + place.to_bytes(8, "little")
+
+
+def _about(pack: bytes, segment: int, length: int, name: str) -> bytes:
+    return pack + struct.pack("<IQ", segment, length) + name.encode()
+
+
+@dataclass(frozen=True, slots=True)
+class PackCode:
+    """Encrypts and decrypts the films of one pack.
+
+    Attributes:
+        cipher: Under the pack's own key.
+    """
+
+    cipher: AESGCM
+    header: PackHeader
+
+    def record(self, label: bytes, place: int) -> bytes:
+        """The start of a record at byte `place` of the pack; the film's segments follow it."""
+        sealed = self.cipher.encrypt(_nonce(place + RECORD_BYTES), label, _about(self.header.pack, _LABEL, 0, ""))
+        return _RECORD.pack(b"FILM", len(sealed)) + sealed
+
+    def read_label(self, data: bytes, place: int) -> bytes:
+        """The label of the record that starts at byte `place`; `data` starts there too.
+
+        Raises:
+            Unavailable: No record starts here, or it was changed.
+        """
+        magic, length = _RECORD.unpack_from(data)
+        if magic != b"FILM" or len(data) < RECORD_BYTES + length:
+            raise Unavailable("A stored film is damaged on the server's disk.")
+        sealed = data[RECORD_BYTES : RECORD_BYTES + length]
+        return self._open(_nonce(place + RECORD_BYTES), sealed, _about(self.header.pack, _LABEL, 0, ""))
+
+    def segments(self, film: memoryview, place: int, name: str) -> Iterator[bytes]:
+        """The encrypted segments of a film whose first one stands at byte `place`."""
+        size = self.header.segment
+        for number in range(segment_count(len(film), size)):
+            about = _about(self.header.pack, number, len(film), name)
+            part = film[number * size : (number + 1) * size]
+            yield self.cipher.encrypt(_nonce(place + number * (size + TAG_BYTES)), part, about)
+
+    def open_segments(self, data: memoryview, first: int, place: int, length: int, name: str) -> list[bytes]:
+        """Decrypt neighbouring segments.
+
+        Args:
+            data: The ciphertext of whole segments.
+            first: Number of the first of them.
+            place: Byte of the pack at which the film's segment 0 stands.
+            length: Of the film.
+            name: Of the film.
+
+        Raises:
+            Unavailable: The bytes were changed.
+        """
+        step = self.header.segment + TAG_BYTES
+        return [
+            self._open(
+                _nonce(place + number * step),
+                data[(number - first) * step : (number - first + 1) * step],
+                _about(self.header.pack, number, length, name),
+            )
+            for number in range(first, first + -(-len(data) // step))
+        ]
+
+    def _open(self, nonce: bytes, sealed: bytes | memoryview, about: bytes) -> bytes:
+        try:
+            return self.cipher.decrypt(nonce, sealed, about)
+        except InvalidTag as error:
+            raise Unavailable("A stored film is damaged on the server's disk.") from error
+
+
+def segment_count(length: int, size: int) -> int:
+    """How many segments a film of `length` bytes has; an empty film has one."""
+    return max(1, -(-length // size))
+
+
+def stored_length(length: int, size: int) -> int:
+    """How many bytes of the pack the segments of a film take."""
+    return length + TAG_BYTES * segment_count(length, size)
+
+
+def span(start: int, length: int, total: int, size: int) -> tuple[int, int, int, int]:
+    """Which ciphertext holds a stretch of a film.
+
+    Args:
+        start: First byte wanted; within the film.
+        length: Bytes wanted, at least 1.
+        total: Length of the film.
+        size: Bytes of a segment before encryption.
+
+    Returns:
+        First segment; its byte offset from segment 0; bytes to read; bytes to drop at the front after decryption.
+    """
+    first = start // size
+    last = min(start + length - 1, total - 1) // size
+    begin = first * (size + TAG_BYTES)
+    end = min((last + 1) * (size + TAG_BYTES), stored_length(total, size))
+    return first, begin, end - begin, start - first * size
