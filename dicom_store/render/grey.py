@@ -1,0 +1,193 @@
+"""From stored values to shades of grey: modality LUT, VOI LUT, windows. Pure numpy; knows no files and no pydicom."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dicom_store.errors import NotRenderable
+
+Array = NDArray[Any]
+Bytes = NDArray[np.uint8]
+
+
+class WindowFunction(StrEnum):
+    """Shape of a window; the text is that of PS3.18 8.3.5.1.4."""
+
+    LINEAR = "linear"
+    LINEAR_EXACT = "linear-exact"
+    SIGMOID = "sigmoid"
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Which values are shown from black to white, in units after the modality LUT."""
+
+    centre: float
+    width: float
+    function: WindowFunction = WindowFunction.LINEAR
+
+    def usable(self) -> bool:
+        """Whether the standard allows its width (PS3.3 C.11.2.1.2) and its numbers are numbers."""
+        least = 1.0 if self.function is WindowFunction.LINEAR else 1e-12
+        return bool(np.isfinite(self.centre) and np.isfinite(self.width) and self.width >= least)
+
+
+@dataclass(frozen=True, slots=True)
+class Rescale:
+    """A straight line: output = stored * slope + intercept."""
+
+    slope: float
+    intercept: float
+
+
+@dataclass(frozen=True, slots=True)
+class Lut:
+    """A table: value `first + i` becomes `table[i]`; values beyond an end take that end's.
+
+    Attributes:
+        first: The first value that is mapped.
+        table: Shape (entries,), unsigned.
+        bits: Bits of an entry, 8 to 16: white is `2**bits - 1`.
+    """
+
+    first: int
+    table: Array
+    bits: int
+
+
+def apply_rescale(stored: Array, rescale: Rescale) -> NDArray[np.float64]:
+    """Map stored values to output units (HU for CT).
+
+    Source: DICOM PS3.3 C.11.1.1.2.
+    """
+    return np.asarray(stored, dtype=np.float64) * rescale.slope + rescale.intercept
+
+
+def apply_lut(values: Array, lut: Lut) -> Array:
+    """Look values up in a table.
+
+    Source: DICOM PS3.3 C.11.1.1, C.11.2.1.1.
+    """
+    index = np.clip(np.round(values).astype(np.int64) - lut.first, 0, len(lut.table) - 1)
+    return lut.table[index]
+
+
+def apply_modality(stored: Array, modality: Rescale | Lut | None) -> Array:
+    """Map stored values to output units; None leaves them."""
+    if modality is None:
+        return stored
+    return apply_lut(stored, modality) if isinstance(modality, Lut) else apply_rescale(stored, modality)
+
+
+def apply_window(values: Array, window: Window) -> Bytes:
+    """Map values to display brightness.
+
+    Args:
+        values: Any shape, after the modality LUT, in output units (HU for CT).
+        window: Centre and width in the same units.
+
+    Returns:
+        The same shape, 0 black to 255 white.
+
+    Raises:
+        NotRenderable: The window's width is too small for its function.
+
+    Source: DICOM PS3.3 C.11.2.1.2, C.11.2.1.3.
+    """
+    if not window.usable():
+        raise NotRenderable("The window's width is too small.", code="window")
+    x = np.asarray(values, dtype=np.float64)
+    if window.function is WindowFunction.SIGMOID:
+        power = np.clip(-4.0 * (x - window.centre) / window.width, -700, 700)  # exp(700) is near the largest float
+        bright = 1.0 / (1.0 + np.exp(power))
+    elif window.function is WindowFunction.LINEAR_EXACT:
+        bright = (x - window.centre) / window.width + 0.5
+    elif window.width == 1:
+        bright = (x > window.centre - 0.5).astype(np.float64)
+    else:
+        bright = (x - (window.centre - 0.5)) / (window.width - 1.0) + 0.5
+    return _to_bytes(bright)
+
+
+def apply_voi_lut(values: Array, lut: Lut) -> Bytes:
+    """Map values to display brightness by a table.
+
+    Source: DICOM PS3.3 C.11.2.1.1.
+    """
+    return _to_bytes(apply_lut(values, lut) / float((1 << lut.bits) - 1))
+
+
+def full_range(values: Array) -> Window:
+    """The window that shows every value there is: the smallest black, the largest white."""
+    finite = values[np.isfinite(values)] if np.issubdtype(values.dtype, np.floating) else values
+    if finite.size == 0:
+        return Window(0.0, 1.0, WindowFunction.LINEAR_EXACT)
+    low, high = float(finite.min()), float(finite.max())
+    return Window((low + high) / 2, max(high - low, 1e-9), WindowFunction.LINEAR_EXACT)
+
+
+def _to_bytes(bright: NDArray[np.float64]) -> Bytes:
+    shown = np.nan_to_num(bright, nan=0.0, posinf=1.0, neginf=0.0)
+    return np.asarray(np.clip(shown, 0.0, 1.0) * 255.0 + 0.5, dtype=np.uint8)
+
+
+@dataclass(frozen=True, slots=True)
+class Shading:
+    """How one frame's stored values become grey.
+
+    Attributes:
+        modality: First step; None leaves the values.
+        voi: Second step; None shows the full range.
+        invert: Whether the smallest value is white (MONOCHROME1).
+        padding: Stored values (low, high) outside of the picture, left out of the full range.
+    """
+
+    modality: Rescale | Lut | None = None
+    voi: Window | Lut | None = None
+    invert: bool = False
+    padding: tuple[int, int] | None = None
+
+
+def shade(stored: Array, shading: Shading) -> Bytes:
+    """Turn a frame of stored values into shades of grey.
+
+    Whole numbers go by a table with one entry for each value that occurs, which is exact and faster than computing
+    every pixel.
+
+    Args:
+        stored: Shape (rows, columns).
+        shading: The steps.
+
+    Returns:
+        Shape (rows, columns), 0 black to 255 white.
+    """
+    if stored.size == 0:
+        raise NotRenderable("This film has no pixels.", code="no_pixels")
+    voi = shading.voi if shading.voi is not None else full_range(_inside(stored, shading))
+    if not np.issubdtype(stored.dtype, np.integer):
+        return _steps(stored, shading, voi)
+    low, high = int(stored.min()), int(stored.max())
+    if high - low >= max(stored.size, 1 << 16):
+        return _steps(stored, shading, voi)
+    table = _steps(np.arange(low, high + 1, dtype=np.int64), shading, voi)
+    return table[stored.astype(np.int64) - low]
+
+
+def _steps(stored: Array, shading: Shading, voi: Window | Lut) -> Bytes:
+    values = apply_modality(stored, shading.modality)
+    grey = apply_voi_lut(values, voi) if isinstance(voi, Lut) else apply_window(values, voi)
+    return 255 - grey if shading.invert else grey
+
+
+def _inside(stored: Array, shading: Shading) -> Array:
+    inside = stored
+    if shading.padding is not None:
+        low, high = shading.padding
+        inside = stored[(stored < low) | (stored > high)]
+    if inside.size == 0:
+        inside = stored.ravel()
+    ends = np.array([inside.min(), inside.max()]) if isinstance(shading.modality, Rescale) else inside
+    return apply_modality(ends, shading.modality)

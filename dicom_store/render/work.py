@@ -1,0 +1,132 @@
+"""What a render worker does: film in, picture out. Module-level functions with plain arguments, for `workers`."""
+
+import io
+import warnings
+
+import numpy as np
+from PIL import Image
+from pydicom import config, dcmread
+from pydicom.dataset import Dataset
+from pydicom.errors import InvalidDicomError
+from pydicom.pixels.decoders.base import get_decoder
+from pydicom.uid import UID, AllTransferSyntaxes, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+
+from dicom_store.errors import NotRenderable
+from dicom_store.render import extra, header
+from dicom_store.render import pixels as decoding
+from dicom_store.render.grey import Bytes, Window
+from dicom_store.render.look import Look, PictureKind, fit
+
+Image.MAX_IMAGE_PIXELS = header.MAX_PIXELS
+
+Encoded = tuple[bytes, int, int]
+
+_FORMATS = {PictureKind.JPEG: "JPEG", PictureKind.PNG: "PNG", PictureKind.WEBP: "WEBP"}
+
+
+def picture(film: bytes, frame: int, look: Look, syntax: str = "", pixels: bytes | None = None) -> Encoded:
+    """Render one frame.
+
+    Args:
+        film: The whole film; or what comes before its pixel data, when `pixels` is given.
+        frame: From 1.
+        look: The caller's wishes.
+        syntax: Transfer syntax, for a film without file meta; "" guesses.
+        pixels: The native pixels of that one frame.
+
+    Returns:
+        The encoded picture, its width and height.
+
+    Raises:
+        NotRenderable: It cannot be shown for certain.
+    """
+    parsed = _parse(film, header_only=pixels is not None)
+    header.check_limits(parsed, frame, has_pixels=pixels is not None)
+    index = frame
+    if pixels is not None:
+        parsed.PixelData, parsed.NumberOfFrames, index = pixels, 1, 1
+    decoded = decoding.decode(parsed, _syntax(parsed, syntax), index)
+    shown = decoding.to_display(parsed, decoded, frame, look)
+    return encode(_cut(shown, look), header.pixel_height(parsed, frame), look)
+
+
+def _parse(film: bytes, *, header_only: bool) -> Dataset:
+    try:
+        return dcmread(io.BytesIO(film), force=True, stop_before_pixels=header_only)
+    except (InvalidDicomError, ValueError, EOFError, OSError, KeyError, AttributeError, NotImplementedError) as error:
+        raise NotRenderable("This film could not be read.", code="unreadable") from error
+
+
+def _syntax(film: Dataset, known: str) -> UID:
+    meta = getattr(film, "file_meta", None)
+    said = UID(str(meta.get("TransferSyntaxUID", "") if meta is not None else "") or known)
+    if not said:
+        return ImplicitVRLittleEndian if film.original_encoding[0] else ExplicitVRLittleEndian
+    if said not in AllTransferSyntaxes and said != extra.DEFLATED_FRAMES:
+        raise NotRenderable("This kind of compression cannot be shown.", code="no_decoder")
+    return said
+
+
+def _cut(shown: Bytes, look: Look) -> Bytes:
+    part = look.region
+    if part is None:
+        return shown
+    rows, columns = shown.shape[:2]
+    if not (
+        0 <= part.left < columns
+        and 0 <= part.top < rows
+        and 0 < part.width <= columns - part.left
+        and 0 < part.height <= rows - part.top
+    ):
+        raise NotRenderable("The part asked for lies outside of the picture.", code="region")
+    return shown[part.top : part.top + part.height, part.left : part.left + part.width]
+
+
+def encode(shown: Bytes, pixel_height: float, look: Look) -> Encoded:
+    """Make pixels square, scale, and encode.
+
+    Args:
+        shown: Shape (rows, columns) or (rows, columns, 3), 8 bits.
+        pixel_height: Height of a pixel in units of its width.
+        look: Size, kind and quality.
+
+    Returns:
+        The encoded picture, its width and height.
+    """
+    image = Image.fromarray(np.ascontiguousarray(shown))
+    size = fit(image.size, pixel_height, look.box)
+    if size != image.size:
+        image = image.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
+    out = io.BytesIO()
+    options: dict[str, int] = {}
+    if look.kind is PictureKind.PNG:
+        options = {"compress_level": 4}
+    elif look.kind is PictureKind.JPEG:
+        options = {"quality": look.quality, "subsampling": 0 if look.quality >= 90 else 2}
+    else:
+        options = {"quality": look.quality, "method": 3}
+    image.save(out, _FORMATS[look.kind], **options)
+    return out.getvalue(), *image.size
+
+
+def warm() -> None:
+    """Run every step once in the template, so that no worker's first film pays for imports and tables."""
+    config.settings.reading_validation_mode = config.IGNORE
+    warnings.simplefilter("ignore")
+    film = Dataset()
+    film.Rows = film.Columns = 16
+    film.SamplesPerPixel = 1
+    film.PhotometricInterpretation = "MONOCHROME2"
+    film.BitsAllocated = film.BitsStored = 16
+    film.HighBit = 15
+    film.PixelRepresentation = 0
+    film.PixelData = bytes(512)
+    decoded = decoding.decode(film, ExplicitVRLittleEndian, 1)
+    for kind in PictureKind:
+        look = Look(kind=kind, window=Window(40, 400), box=(8, 8))
+        encode(decoding.to_display(film, decoded, 1, look), 1.0, look)
+    for syntax in AllTransferSyntaxes:
+        try:
+            _ = get_decoder(syntax).is_available  # imports its plug-ins
+        except NotImplementedError:
+            continue
