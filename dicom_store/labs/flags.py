@@ -18,8 +18,8 @@ from dicom_store.labs.model import (
     Numeric,
     Observation,
     Textual,
-    number,
 )
+from dicom_store.labs.reading import number
 from dicom_store.labs.units import convert
 
 ADULT_YEARS = 18
@@ -32,47 +32,14 @@ _BRACKETS = str.maketrans("", "", "()[]（）【】")
 _UPPER_BOUNDS = {"<", "<=", "≤", "≦", "＜"}
 
 # A qualitative range or result, folded to lower case without brackets.
-_NEGATIVE = frozenset(
-    [
-        "阴性",
-        "阴",
-        "-",
-        "neg",
-        "negative",
-        "not detected",
-        "undetected",
-        "未检出",
-        "未见",
-        "nonreactive",
-        "non-reactive",
-        "absent",
-        "阴性-",
-        "neg-",
-    ]
-)
-_POSITIVE = frozenset(
-    [
-        "阳性",
-        "阳",
-        "弱阳性",
-        "+",
-        "++",
-        "+++",
-        "++++",
-        "1+",
-        "2+",
-        "3+",
-        "4+",
-        "pos",
-        "positive",
-        "detected",
-        "检出",
-        "reactive",
-        "present",
-        "阳性+",
-        "weakly positive",
-    ]
-)
+_NEGATIVE = frozenset({
+    "阴性", "阴", "-", "neg", "negative", "not detected", "undetected", "未检出", "未见", "nonreactive", "non-reactive",
+    "absent", "阴性-", "neg-",
+})  # fmt: skip
+_POSITIVE = frozenset({
+    "阳性", "阳", "弱阳性", "+", "++", "+++", "++++", "1+", "2+", "3+", "4+", "pos", "positive", "detected", "检出",
+    "reactive", "present", "阳性+", "weakly positive",
+})  # fmt: skip
 
 
 def limits_of(range_text: str) -> Limits | None:

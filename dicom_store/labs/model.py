@@ -4,11 +4,10 @@ Pure. Nothing here is corrected or guessed: the sender's texts stay as they came
 unit, its own flag) stands in fields of its own. Knows no table, message format or page.
 """
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from enum import StrEnum
 from typing import NewType
 
@@ -21,12 +20,6 @@ MAX_OBSERVATIONS = 2_000  # The largest of 101 real messages had 219.
 MAX_SHORT_CHARS = 512
 MAX_TEXT_CHARS = 64 * 1024
 MAX_ATTACHMENT_BYTES = 12 * 1024 * 1024  # A scanned report inside a message of at most 16 MiB, base64 taken off.
-_MAX_NUMBER_CHARS = 40
-_MAX_EXPONENT = 30
-
-_NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,2})?", re.ASCII)
-# Everything below the space but tab and line feed, the delete character and the C1 block: no lab text needs them.
-_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 class Sex(StrEnum):
@@ -227,30 +220,6 @@ class KeptReport:
     version: int = 1
     replaces: LabReportId | None = None
     replaced_by: LabReportId | None = None
-
-
-def number(text: str) -> Decimal | None:
-    """Read a plain number; None for everything that is not one beyond doubt (also NaN and absurd sizes)."""
-    stripped = text.strip()
-    if len(stripped) > _MAX_NUMBER_CHARS or not _NUMBER.fullmatch(stripped):
-        return None
-    try:
-        found = Decimal(stripped)
-    except InvalidOperation:  # pragma: no cover - the pattern lets nothing through that Decimal refuses
-        return None
-    return found if found == 0 or abs(found.adjusted()) <= _MAX_EXPONENT else None
-
-
-def clean(text: str, *, limit: int = MAX_SHORT_CHARS) -> str:
-    """Strip blanks and control characters.
-
-    Raises:
-        LabRefused: Longer than `limit`.
-    """
-    found = _CONTROLS.sub("", text.replace("\r\n", "\n").replace("\r", "\n")).strip()
-    if len(found) > limit:
-        raise LabRefused("A text is longer than {limit} characters.", code="text_too_long", limit=limit)
-    return found
 
 
 def check(report: LabReport) -> LabReport:

@@ -21,9 +21,9 @@ from dicom_store.labs.model import (
     Observation,
     Sex,
     Status,
-    clean,
 )
 from dicom_store.labs.oruvalues import moment, partial_date, value_of
+from dicom_store.labs.reading import clean
 
 _SEXES = {"M": Sex.MALE, "F": Sex.FEMALE, "O": Sex.OTHER, "A": Sex.OTHER, "男": Sex.MALE, "女": Sex.FEMALE}
 # HL7 tables 0085 (results) and 0123 (reports).

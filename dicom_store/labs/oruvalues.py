@@ -8,7 +8,7 @@ Source: HL7 version 2.5.1 chapter 2.A (data types), chapter 7.4.2.2.
 import base64
 import binascii
 import re
-from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 
 from dicom_store.errors import LabRefused
 from dicom_store.labs.hl7 import Segment, components, leaf, unescape
@@ -18,40 +18,21 @@ from dicom_store.labs.model import (
     Absent,
     Attachment,
     Coded,
-    Comparator,
-    Numeric,
     Structured,
     Textual,
     Value,
-    clean,
-    number,
 )
+from dicom_store.labs.reading import clean, reading
 
 _TIME = re.compile(
     r"(?P<year>[0-9]{4})(?:(?P<month>[0-9]{2})(?:(?P<day>[0-9]{2})(?:(?P<hour>[0-9]{2})(?:(?P<minute>[0-9]{2})"
     r"(?:(?P<second>[0-9]{2})(?:\.[0-9]{1,6})?)?)?)?)?)?(?P<zone>[+-][0-9]{4})?",
     re.ASCII,
 )
-_COMPARED = re.compile(r"\s*(<=|>=|≤|≥|<|>|＜|＞)\s*(\S.*)")
-_COMPARATORS = {"<": Comparator.LESS, "＜": Comparator.LESS, "<=": Comparator.AT_MOST, "≤": Comparator.AT_MOST,
-                ">": Comparator.GREATER, "＞": Comparator.GREATER, ">=": Comparator.AT_LEAST,
-                "≥": Comparator.AT_LEAST}  # fmt: skip
-_NO_RESULT = re.compile(r'(?:\*+|-{2,}|\.{2,}|""|N/?A)', re.IGNORECASE)
 _MEDIA_TYPES = {
     "BMP": "image/bmp", "PNG": "image/png", "JPEG": "image/jpeg", "JPG": "image/jpeg", "GIF": "image/gif",
     "TIFF": "image/tiff", "PDF": "application/pdf", "PLAIN": "text/plain",
 }  # fmt: skip
-
-
-def reading(text: str) -> Value:
-    """Read a result typed as text: a number (with its comparator), nothing, or words."""
-    if not text or _NO_RESULT.fullmatch(text):
-        return Absent(text)
-    compared = _COMPARED.fullmatch(text)
-    found = number(compared.group(2) if compared else text)
-    if found is None:
-        return Textual(text)
-    return Numeric(text, found, _COMPARATORS[compared.group(1)] if compared else None)
 
 
 def value_of(obx: Segment) -> Value:
@@ -164,7 +145,7 @@ def partial_date(text: str) -> str:
         return ""
     parts = [part for part in (found["year"], found["month"], found["day"]) if part]
     try:
-        datetime(int(parts[0]), *(int(part) for part in (*parts[1:], "1", "1")[:2]), tzinfo=UTC)
+        date(int(found["year"]), int(found["month"] or 1), int(found["day"] or 1))
     except ValueError:
         return ""
     return "-".join(parts)
