@@ -1,0 +1,166 @@
+"""Pages from templates: one strict environment per language, and what every page has at hand.
+
+Escaping is always on and a name that is not there is an error. Rooms call `page`; they never see the environment.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, tzinfo
+from functools import cache, partial
+from typing import Any
+from urllib.parse import quote
+from zoneinfo import ZoneInfo
+
+from aiohttp import web
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
+
+from teleconsult.actor import Actor
+from teleconsult.clock import SystemClock
+from teleconsult.db import new_id
+from teleconsult.http import i18n
+from teleconsult.http.assets import asset, built_styles, icon
+from teleconsult.http.csrf import csrf_token
+from teleconsult.http.guard import actor_or_none
+from teleconsult.http.headers import allow_wasm
+from teleconsult.http.webroot import web_root
+
+
+@dataclass(frozen=True, slots=True)
+class NavItem:
+    """A way in the rail.
+
+    Attributes:
+        path: Where it leads; it is the current one when the page's path begins with it.
+        label: msgid.
+        icon: Name in the sprite.
+        count: What waits there; 0 shows nothing.
+    """
+
+    path: str
+    label: str
+    icon: str
+    count: int = 0
+
+
+Nav = Callable[[Actor], list[NavItem]]
+NAV: web.AppKey[Nav] = web.AppKey("nav", Callable)  # type: ignore[arg-type]
+"""The rail for a person; set by `app`."""
+
+
+def page(request: web.Request, template: str, status: int = 200, *, wasm: bool = False, **context: Any) -> web.Response:
+    """A page.
+
+    Args:
+        request: Gives language, person, token.
+        template: Under web/templates, `consults/show.html`.
+        status: HTTP status.
+        wasm: The reading room: may compile WebAssembly.
+        **context: What the template shows.
+    """
+    text = render(request, template, **context)
+    response = web.Response(text=text, status=status, content_type="text/html")
+    response.headers["Vary"] = "Accept-Language, Cookie"
+    response.headers["Content-Language"] = i18n.html_language(i18n.language_of(request))
+    if wasm:
+        allow_wasm(response)
+    return response
+
+
+def render(request: web.Request, template: str, **context: Any) -> str:
+    """A template's text, for parts of pages."""
+    language = i18n.language_of(request)
+    actor = actor_or_none(request)
+    nav = request.config_dict.get(NAV)
+    always: dict[str, Any] = {
+        "request_path": request.path,
+        "language": language,
+        "html_language": i18n.html_language(language),
+        "actor": actor,
+        "csrf_token": csrf_token(request),
+        "idempotency_key": new_id(),
+        "nav": nav(actor) if nav and actor else [],
+        "now": request.config_dict.get(i18n.CLOCK, SystemClock()).now(),
+        "zone": request.config_dict.get(i18n.ZONE, ZoneInfo("Asia/Shanghai")),
+    }
+    return environment(language).get_template(template).render(always | context)
+
+
+@cache
+def environment(language: str) -> Environment:
+    """The environment of a language."""
+    made = Environment(
+        loader=FileSystemLoader(web_root() / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n"],
+    )
+    say = partial(_say, language=language)
+    made.install_gettext_callables(  # type: ignore[attr-defined]
+        gettext=lambda text: i18n.translate(text, language),
+        ngettext=lambda one, many, n: i18n.ntranslate(one, many, n, language, n=n),
+        newstyle=True,
+    )
+    made.globals |= {
+        "_": say,
+        "ngettext": partial(_count, language=language),
+        "asset": asset,
+        "built_styles": built_styles,
+        "icon": icon,
+        "path": path,
+        "languages": i18n.LANGUAGES,
+    }
+    made.filters |= {
+        "moment": partial(_moment, language=language),
+        "day": partial(_day, language=language),
+        "full_time": partial(_full_time, language=language),
+        "ago": partial(_ago, language=language),
+        "left": partial(_left, language=language),
+        "span": partial(i18n.span, language=language),
+        "iso": _iso,
+        "t": say,
+    }
+    for filtered in ("moment", "day", "full_time", "ago", "left"):
+        pass_context(made.filters[filtered])
+    return made
+
+
+def path(pattern: str, **values: object) -> str:
+    """An address with its values quoted: `path("/consults/{id}", id=consult.id)`."""
+    return pattern.format(**{name: quote(str(value), safe="") for name, value in values.items()})
+
+
+def _say(message: str, language: str, **fields: object) -> str:
+    return i18n.translate(message, language, **fields)
+
+
+def _count(one: str, many: str, n: int, language: str, **fields: object) -> str:
+    return i18n.ntranslate(one, many, n, language, **fields)
+
+
+def _moment(context: Context, at: datetime, language: str) -> str:
+    return i18n.moment(at, language, context["now"], context["zone"])
+
+
+def _day(context: Context, when: date | datetime, language: str) -> str:
+    zone: tzinfo = context["zone"]
+    there = when.astimezone(zone).date() if isinstance(when, datetime) else when
+    return i18n.day(there, language, context["now"].astimezone(zone).date())
+
+
+def _full_time(context: Context, at: datetime, language: str) -> str:
+    return i18n.full_time(at, language, context["zone"])
+
+
+def _ago(context: Context, at: datetime, language: str) -> str:
+    return i18n.ago(at, language, context["now"])
+
+
+def _left(context: Context, due: datetime, language: str) -> str:
+    return i18n.left(due, language, context["now"])
+
+
+def _iso(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
