@@ -6,6 +6,7 @@ aiohttp serves the .br and .gz siblings by itself. Where nothing is built yet (t
 import json
 from functools import cache
 from hashlib import sha256
+from typing import Any
 
 from aiohttp import web
 from markupsafe import Markup, escape
@@ -66,7 +67,7 @@ def _styles() -> dict[str, list[str]]:
 
 
 @cache
-def _read_manifest() -> dict[str, dict[str, object]]:
+def _read_manifest() -> dict[str, dict[str, Any]]:
     path = web_root() / "dist" / ".vite" / "manifest.json"
     try:
         return dict(json.loads(path.read_text()))

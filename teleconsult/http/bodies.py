@@ -150,7 +150,5 @@ def _check(value: Any) -> None:
             waiting.extend((child, depth + 1) for child in item.values())
         elif isinstance(item, list):
             waiting.extend((child, depth + 1) for child in item)
-        elif (isinstance(item, int) and not -_INT64 <= item < _INT64) or (
-            isinstance(item, float) and not math.isfinite(item)
-        ):
+        elif isinstance(item, int | float) and not (math.isfinite(item) and -_INT64 <= item < _INT64):
             raise Refused("A number in the request is too large.", code="bad_json")

@@ -5,6 +5,7 @@ it is shown.
 """
 
 import html
+import json
 import math
 import secrets
 from collections.abc import Mapping, Sequence
@@ -63,6 +64,9 @@ _TITLES: Mapping[int, str] = {
     503: N_("Not available right now"),
     507: N_("The disk is full"),
 }
+_CODES: Mapping[int, str] = {404: "not_found", 405: "wrong_method", 413: "too_large"}
+"""Of what aiohttp itself refuses."""
+
 _DETAILS: Mapping[int, str] = {
     404: N_("This was not found, or it is not open to you."),
     405: N_("This address does not take that kind of request."),
@@ -130,8 +134,8 @@ async def tell_errors(request: web.Request, handler: Handler) -> web.StreamRespo
     except web.HTTPException as answer:
         if answer.status < 400:
             raise
-        detail = _DETAILS.get(answer.status, _DETAILS[404] if answer.status == 404 else answer.reason)
-        problem = Problem(answer.status, f"http_{answer.status}", detail, support=_support_code())
+        code = _CODES.get(answer.status, f"http_{answer.status}")
+        problem = Problem(answer.status, code, _DETAILS.get(answer.status, answer.reason), support=_support_code())
         told = _tell(request, problem)
         if "Allow" in answer.headers:
             told.headers["Allow"] = answer.headers["Allow"]
@@ -156,9 +160,8 @@ def _tell(request: web.Request, problem: Problem) -> web.Response:
     if wants_page(request):
         response = _page(request, problem)
     else:
-        response = web.json_response(
-            as_json(problem, language_of(request)), status=problem.status, content_type="application/problem+json"
-        )
+        text = json.dumps(as_json(problem, language_of(request)), ensure_ascii=False)
+        response = web.Response(text=text, status=problem.status, content_type="application/problem+json")
     if problem.retry_after is not None:
         response.headers["Retry-After"] = str(max(1, math.ceil(problem.retry_after.total_seconds())))
     if problem.status == 401 and not wants_page(request):
@@ -214,7 +217,7 @@ def _page(request: web.Request, problem: Problem) -> web.Response:
         to = f"{LOGIN_PATH}?next={quote(here, safe='')}" if here not in ("", "/") else LOGIN_PATH
         return web.Response(status=303, headers={"Location": to})
     language = language_of(request)
-    told = {
+    told: dict[str, Any] = {
         "problem": problem,
         "title": translate(_title(problem.status), language),
         "detail": translate(problem.detail, language, **problem.fields),

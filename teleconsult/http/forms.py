@@ -39,9 +39,8 @@ async def raw_form(request: web.Request) -> list[Part]:
         Refused: Not a form, too many fields, broken text.
         TooLarge: Above the route's limit.
     """
-    kept = request.get(_RAW)
-    if kept is not None:
-        return kept
+    if _RAW in request:
+        return request[_RAW]
     route = route_of(request)
     raw = await read_body(request, route.max_bytes if route else _SMALL_BYTES)
     if request.content_type == "multipart/form-data":

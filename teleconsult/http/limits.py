@@ -25,9 +25,8 @@ async def read_body(request: web.Request, max_bytes: int) -> bytes:
         TooLarge: Announced or real length is above the limit; nothing beyond it is kept.
         Refused: It comes too slowly, or is compressed (a small body could become a huge one).
     """
-    kept = request.get(_BODY)
-    if kept is not None:
-        return kept
+    if _BODY in request:
+        return request[_BODY]
     if (request.content_length or 0) > max_bytes:
         raise TooLarge("This is larger than {limit} KiB, the most this page takes.", limit=max_bytes // 1024)
     whole = bytearray()

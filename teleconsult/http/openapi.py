@@ -58,7 +58,7 @@ def description(version: str) -> Route:
     """The route that serves the description."""
 
     async def show(request: web.Request) -> web.Response:
-        return web.json_response(document(request.config_dict[ROUTES], version))
+        return web.json_response(document(request.app[ROUTES], version))
 
     # Public: it holds no data, and programs read it before they have a token.
     return get("/api/v1/openapi.json", show, Public.PUBLIC, summary="This description")
