@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from dicom_store.errors import LabRefused
 from dicom_store.labs.model import Notice
 
-_BOM = b"\xef\xbb\xbf"
-_MAX_HEAD_BYTES = 16 * 1024
+BOM = b"\xef\xbb\xbf"
+MAX_HEAD_BYTES = 16 * 1024
 _MSH_FIELDS = 64
 
 
@@ -49,8 +49,8 @@ def decode(raw: bytes) -> Decoded:
     Raises:
         LabRefused: No MSH, or characters no charset explains.
     """
-    marked = raw.startswith(_BOM)
-    body = raw.removeprefix(_BOM).lstrip(b"\r\n\t ")
+    marked = raw.startswith(BOM)
+    body = raw.removeprefix(BOM).lstrip(b"\r\n\t ")
     if not body.startswith(b"MSH"):
         raise LabRefused("The message does not begin with an MSH segment.", code="no_msh")
     declared = _declared(body)
@@ -73,7 +73,7 @@ def decode(raw: bytes) -> Decoded:
 
 def _declared(body: bytes) -> str:
     """MSH-18: read under each charset in turn, because GBK bytes can look like separators."""
-    line = re.split(rb"[\r\n]", body, maxsplit=1)[0][:_MAX_HEAD_BYTES]
+    line = re.split(rb"[\r\n]", body, maxsplit=1)[0][:MAX_HEAD_BYTES]
     for codec in ("utf-8", "gb18030", "latin-1"):
         text = _strict(line, codec)
         if text is not None:

@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from dicom_store.errors import LabRefused
-from dicom_store.labs.charsets import Decoded, decode
+from dicom_store.labs.charsets import BOM, MAX_HEAD_BYTES, Decoded, decode
 
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 MAX_SEGMENTS = 10_000
@@ -135,6 +135,15 @@ def parse(raw: bytes) -> Message:
     if len(lines) > MAX_SEGMENTS:
         raise LabRefused("The message has more than {limit} segments.", code="too_many_segments", limit=MAX_SEGMENTS)
     return Message(tuple(_segment(line, separators) for line in lines), decoded)
+
+
+def head_of(raw: bytes) -> Message | None:
+    """The MSH alone of a message that could not be read whole: enough to answer it. None where not even that."""
+    line = re.split(rb"[\r\n]", raw[:MAX_HEAD_BYTES].removeprefix(BOM).lstrip(), maxsplit=1)[0]
+    try:
+        return parse(line)
+    except LabRefused:
+        return None
 
 
 def _separators(text: str) -> Separators:
