@@ -90,6 +90,9 @@ class Gatekeeper(Protocol):
             Unavailable: It could not be written; the read is then refused.
         """
 
+    async def witness_reports(self, caller: Caller, action: Action, reports: Collection[str]) -> None:
+        """The same for lab reports, by id."""
+
 
 @dataclass(frozen=True, slots=True)
 class InstanceStored:

@@ -229,6 +229,10 @@ class Index:
         if packs:
             await self.write(job)
 
+    async def rows(self, query: Select[Any], values: Any = None) -> Sequence[Any]:
+        """Run a reading statement over tables that a room above keeps here, such as lab reports."""
+        return await self._rows(query, values or {})
+
     async def _rows(self, query: Select[Any], values: Any) -> Sequence[Any]:
         async with self._reading.connect() as connection:
             return (await connection.execute(query, values)).all()
