@@ -2,6 +2,9 @@
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 import { compressed } from "./scripts/compressed.mjs";
+import { noStyleAttributes } from "./scripts/patches.mjs";
+
+const nothing = fileURLToPath(new URL("scripts/nothing.mjs", import.meta.url));
 
 export default defineConfig({
   // Addresses are relative to the script, so the server may serve web/dist under any path.
@@ -11,6 +14,9 @@ export default defineConfig({
       // dcmjs -> xmlbuilder2 -> Node's "events", which Vite would replace by an empty module: the build passes and the page
       // dies with "Class extends value undefined". The trailing slash names the npm package.
       events: "events/",
+      fs: nothing,
+      path: nothing,
+      url: nothing,
     },
   },
   worker: { format: "es" },
@@ -25,6 +31,6 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     rolldownOptions: { input: { main: "src/main.ts" } },
   },
-  plugins: [compressed()],
+  plugins: [noStyleAttributes(), compressed()],
   test: { environment: "happy-dom", include: ["tests/**/*.test.ts"] },
 });
