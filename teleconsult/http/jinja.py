@@ -47,6 +47,9 @@ Nav = Callable[[Actor], list[NavItem]]
 NAV: web.AppKey[Nav] = web.AppKey("nav", Callable)  # type: ignore[arg-type]
 """The rail for a person; set by `app`."""
 
+EXTRAS: web.RequestKey[dict[str, Any]] = web.RequestKey("page_extras", dict)
+"""What a middleware above the rooms adds to every page: the rail with its counts, unread notices, who one is here."""
+
 
 def page(request: web.Request, template: str, status: int = 200, *, wasm: bool = False, **context: Any) -> web.Response:
     """A page.
@@ -83,7 +86,8 @@ def render(request: web.Request, template: str, **context: Any) -> str:
         "now": request.config_dict.get(i18n.CLOCK, SystemClock()).now(),
         "zone": request.config_dict.get(i18n.ZONE, ZoneInfo("Asia/Shanghai")),
     }
-    return environment(language).get_template(template).render(always | context)
+    extras = request.get(EXTRAS, {})
+    return environment(language).get_template(template).render(always | extras | context)
 
 
 @cache

@@ -1,0 +1,221 @@
+"""What the desk's pages show, as plain values: made by `rules` from the rooms' views, drawn by the templates."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Age:
+    """How old somebody is: full years, the months beyond them, and days for the newly born."""
+
+    years: int
+    months: int
+    days: int
+
+
+@dataclass(frozen=True, slots=True)
+class TimeLeft:
+    """A deadline as the pages draw it.
+
+    Attributes:
+        due_at: When the time is over.
+        started_at: When it began to run.
+        percent: How much of it is left, 0 to 100.
+        near: A quarter or less is left.
+        over: None is left.
+        paused: The clock stands still; the times then say nothing.
+    """
+
+    due_at: datetime
+    started_at: datetime
+    percent: int
+    near: bool = False
+    over: bool = False
+    paused: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Banner:
+    """Whose page it is."""
+
+    id: str
+    name: str
+    sex: str
+    age: Age | None
+    birth_date: date | None
+    id_number_last4: str
+    allergies: str
+    no_allergies: bool = False
+    warnings: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One case in a list."""
+
+    id: str
+    path: str
+    number: str
+    priority: str
+    kind: str
+    state: str
+    patient_name: str
+    sex: str
+    age: Age | None
+    question: str
+    from_institution: str
+    requester_name: str
+    clock: TimeLeft | None
+    unread: int = 0
+    submitted_at: datetime | None = None
+    changed_at: datetime | None = None
+    starts_at: datetime | None = None
+    adoption: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A filter: a key the template words, its address, how many it finds."""
+
+    key: str
+    path: str
+    number: int | None
+    current: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Worklist:
+    """The worklist's page."""
+
+    rows: Sequence[Row]
+    total: int
+    views: Sequence[Link]
+    kinds: Sequence[Link]
+    priorities: Sequence[Link]
+    text: str
+    path_without_text: str
+    first_path: str
+    next_path: str
+    is_later_page: bool
+    may_request: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """How many cases of one state wait for me, and the clock of the first that is due."""
+
+    state: str
+    number: int
+    path: str
+    clock: TimeLeft | None
+
+
+@dataclass(frozen=True, slots=True)
+class OnDuty:
+    """Somebody on duty now."""
+
+    department: str
+    name: str
+    title: str
+    until: datetime | None
+    is_me: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CameBack:
+    """A case that somebody answered lately."""
+
+    path: str
+    patient_name: str
+    question: str
+    state: str
+    adoption: str | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """The first page."""
+
+    now: datetime
+    waiting_count: int
+    first: Row | None
+    counts: Sequence[Count]
+    drafts: Sequence[Row]
+    came_back: Sequence[CameBack]
+    next_call: Row | None
+    on_duty: Sequence[OnDuty]
+    may_request: bool
+    show_tour: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One of the seven steps on the consult's track."""
+
+    word: str
+    at: datetime | None
+    past: bool
+    now: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MoveForm:
+    """A move with the fields it asks for.
+
+    Attributes:
+        needs: The fields, `consults.state.Need`.
+        is_primary: The usual next step: the page's one primary button.
+        is_bare: Asks for nothing: a button is enough.
+        is_final: Ends the consult: its button is red and says so.
+        path: Where it is made, when another page makes it (the report editor); "" for the form in place.
+    """
+
+    move: str
+    needs: Sequence[object]
+    is_primary: bool = False
+    is_bare: bool = False
+    is_final: bool = False
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One thing in the timeline."""
+
+    kind: str
+    at: datetime
+    who: str
+    is_mine: bool = False
+    is_new: bool = False
+    party: str = ""
+    move: str = ""
+    text: str = ""
+    fields: dict[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Film:
+    """A picture of a study, with its thumbnail."""
+
+    thumbnail: str
+    caption: str
+    count: int
+    path: str
+    starred: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """A film study on the consult."""
+
+    uid: str
+    description: str
+    modality: str
+    taken_at: datetime | None
+    institution: str
+    images: int
+    films: Sequence[Film]
+    path: str
+    is_document: bool = False
