@@ -1,0 +1,89 @@
+"""`python -m signaling`: the exchange alone, with a file of tokens.
+
+The token file is JSON: `{"TOKEN": {"participant": "dr-li", "name": "Dr Li", "grants": ["publish", "subscribe"]}}`.
+A token admits to every room of this node; `POST /tickets/{room}` with it mints a ticket for the WebSocket.
+"""
+
+import argparse
+import hmac
+import json
+import secrets
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+from aiohttp import web
+
+from signaling.app import create_app
+from signaling.config import ExchangeSettings
+from signaling.errors import TicketRefused
+from signaling.ports import Admission, Grant
+from signaling.tickets import LIFETIME, TicketReader, mint
+
+
+class TokenFile:
+    """A Gatekeeper that knows tokens from a file, and the tickets minted for them."""
+
+    def __init__(self, path: Path, key: bytes) -> None:
+        self._known = json.loads(path.read_text())
+        self._key = key
+        self._reader = TicketReader(key, _now)
+
+    def admission(self, token: str, room: str) -> Admission:
+        """What a token allows in a room.
+
+        Raises:
+            TicketRefused: Unknown.
+        """
+        for known, said in self._known.items():
+            if hmac.compare_digest(known.encode(), token.encode()):
+                grants = frozenset(Grant(word) for word in said.get("grants", ("publish", "subscribe", "share")))
+                who = said["participant"]
+                return Admission(room, who, said.get("name", who), said.get("role", ""), grants, _now() + LIFETIME)
+        raise TicketRefused("the token is unknown")
+
+    def admit(self, ticket: str, room: str | None) -> Admission:
+        """Take a ticket, or a token where the room stands in the path."""
+        if "." in ticket:
+            return self._reader.admit(ticket, room)
+        return self.admission(ticket, room or "")
+
+    async def mint(self, request: web.Request) -> web.Response:
+        """A ticket for the bearer of a token."""
+        try:
+            token = request.headers.get("Authorization", "").removeprefix("Bearer ")
+            admission = self.admission(token, request.match_info["room"])
+        except TicketRefused as error:
+            return web.json_response({"detail": str(error)}, status=401)
+        return web.json_response({"room": admission.room, "ticket": mint(self._key, admission)})
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)  # noqa: TID251 - a program's own clock
+
+
+def main() -> None:
+    """Run until stopped."""
+    words = argparse.ArgumentParser(prog="python -m signaling", description=__doc__)
+    words.add_argument("--host", default="127.0.0.1")
+    words.add_argument("--port", type=int, default=8090)
+    words.add_argument("--udp-port", type=int, default=40000)
+    words.add_argument("--announce", action="append", default=[], metavar="HOST[:PORT]")
+    words.add_argument("--token-file", type=Path, required=True)
+    given = words.parse_args()
+    key = secrets.token_bytes(32)
+    announce = tuple(
+        (one.rpartition(":")[0] or one, int(one.rpartition(":")[2] or 0) if ":" in one else 0) for one in given.announce
+    )
+    settings = ExchangeSettings(key, udp_host=given.host, udp_port=given.udp_port, announce=announce)
+    tokens = TokenFile(given.token_file, key)
+    try:
+        app = create_app(settings, tokens)
+    except OSError as error:
+        sys.exit(f"Cannot open UDP port {given.host}:{given.udp_port}: {error.strerror}.")
+    app.router.add_post("/tickets/{room}", tokens.mint)
+    web.run_app(app, host=given.host, port=given.port, print=None)
+
+
+if __name__ == "__main__":
+    main()

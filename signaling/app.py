@@ -1,0 +1,103 @@
+"""Builds the exchange: the port, the rooms and their doors."""
+
+import gc
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime
+
+from aiohttp import web
+
+from signaling.config import ExchangeSettings
+from signaling.control import Control, Journal
+from signaling.hub import Hub
+from signaling.ports import Gatekeeper, Happening, Listener
+from signaling.rooms import Rooms
+from signaling.tasks import Tasks
+from signaling.tickets import TicketReader
+from signaling.whip import StandardDoors
+
+ROOMS: web.AppKey[Rooms] = web.AppKey("rooms", Rooms)
+
+
+class _Many:
+    """One listener for all."""
+
+    def __init__(self, listeners: tuple[Listener, ...]) -> None:
+        self._listeners = listeners
+
+    def heard(self, happening: Happening) -> None:
+        for listener in self._listeners:
+            listener.heard(happening)
+
+
+def create_app(
+    settings: ExchangeSettings,
+    gatekeeper: Gatekeeper | None = None,
+    listener: Listener | None = None,
+    now: Callable[[], datetime] | None = None,
+) -> web.Application:
+    """Build the exchange as an application to run or to mount.
+
+    Args:
+        settings: Of this node.
+        gatekeeper: Who reads tickets; by default tickets are verified with the settings' key.
+        listener: Hears what happens, beside the journal.
+        now: The time, aware.
+    """
+    clock = now or _now
+    doorkeeper = gatekeeper or TicketReader(settings.ticket_key, clock)
+    app = web.Application(client_max_size=settings.max_frame_bytes)
+    journal = Journal(settings.journal)
+    rooms = Rooms(settings, _Many((journal, *([listener] if listener else []))), clock)
+    app[ROOMS] = rooms
+    app.router.add_get("/rtc", Hub(rooms, doorkeeper).handle)
+    app.add_routes(StandardDoors(rooms, doorkeeper).table())
+    app.add_routes(Control(rooms, journal).table())
+    app.router.add_get("/metrics", _metrics(rooms))
+
+    async def life(_: web.Application) -> AsyncIterator[None]:
+        async with Tasks() as tasks, rooms:
+            tasks.start(journal.write())
+            gc.collect()
+            gc.freeze()  # what is here now stays: later collections and counts look only at what came after
+            yield
+
+    app.cleanup_ctx.append(life)
+    return app
+
+
+def open_codecs() -> int:
+    """How many codec contexts of PyAV live in this process: a relay that never decodes has none."""
+    module = sys.modules.get("av.codec.context")
+    if module is None:
+        return 0
+    return sum(1 for thing in gc.get_objects() if isinstance(thing, module.CodecContext))
+
+
+def _metrics(rooms: Rooms) -> Callable[[web.Request], Awaitable[web.Response]]:
+    async def metrics(request: web.Request) -> web.Response:
+        plane = rooms.plane
+        live = list(rooms.live())
+        figures = {
+            "media_codec_contexts": open_codecs(),
+            "media_rooms": len(live),
+            "media_seats": sum(len(one.room.seats) for one in live),
+            "media_peers": sum(len(one.peers) for one in live),
+            "media_packets_in_total": plane.packets_in,
+            "media_packets_out_total": plane.packets_out,
+            "media_packets_refused_total": plane.refused,
+            "media_datagrams_unknown_total": plane.unknown,
+            "media_datagrams_dropped_total": plane.mux.dropped,
+        }
+        text = "".join(f"# TYPE {name} {_kind(name)}\n{name} {value}\n" for name, value in figures.items())
+        return web.Response(text=text, content_type="text/plain")
+
+    return metrics
+
+
+def _kind(name: str) -> str:
+    return "counter" if name.endswith("_total") else "gauge"
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)  # noqa: TID251 - the exchange's one look at the clock

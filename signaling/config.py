@@ -1,0 +1,46 @@
+"""What the exchange is told at its start; nothing here reads the environment."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class IceServer:
+    """A STUN or TURN server that browsers are told of (W3C RTCIceServer)."""
+
+    urls: tuple[str, ...]
+    username: str = ""
+    credential: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeSettings:
+    """Settings of one media node.
+
+    Attributes:
+        ticket_key: 32 bytes shared with whoever mints tickets.
+        udp_host: Address of the one media port.
+        udp_port: 0 takes a free one.
+        announce: Candidates (address, port) told to browsers; port 0 means the port that was opened.
+        journal: File that keeps events until they are acknowledged; None keeps them in memory only.
+        seat_hold: How long a seat is kept for someone whose socket was lost.
+        room_linger: How long an empty room is kept.
+        max_rooms: Rooms of this node.
+        max_seats: Seats of a room.
+        max_frame_bytes: Largest WebSocket frame.
+        start_bitrate_bps: What a publisher may send before anything was measured.
+    """
+
+    ticket_key: bytes
+    udp_host: str = "127.0.0.1"
+    udp_port: int = 40000
+    announce: tuple[tuple[str, int], ...] = ()
+    journal: Path | None = None
+    seat_hold: timedelta = timedelta(seconds=60)
+    room_linger: timedelta = timedelta(seconds=60)
+    max_rooms: int = 500
+    max_seats: int = 210
+    max_frame_bytes: int = 128 * 1024
+    start_bitrate_bps: int = 1_500_000
+    ice_servers: tuple[IceServer, ...] = field(default=())

@@ -1,0 +1,287 @@
+"""Pure bookkeeping of what flows back: lost packets, repeats, key-frame wishes, RTCP in and out.
+
+No sockets and no keys here: bytes of clear RTCP in, decisions and bytes of clear RTCP out. Everything is bounded.
+
+Source: RFC 3550 (SR, RR), RFC 4585 (NACK, PLI), RFC 5104 (FIR), draft-alvestrand-rmcat-remb.
+"""
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+_WRAP16 = 0xFFFF
+_HALF = 0x8000
+HISTORY = 1024
+"""Packets kept for repeats: about 8 s of 1 Mbit/s video, a power of two."""
+_MAX_GAP = 200
+"""A larger jump is a restart of the stream, not loss."""
+_MAX_TRIES = 10
+_MAX_ASKED = 60
+"""Packets named in one NACK."""
+_FIRST_REPEAT_S = 0.1
+_SLOWEST_REPEAT_S = 0.5
+PLI_EVERY_S = 0.3
+
+SR, RR, SDES, BYE, RTPFB, PSFB = 200, 201, 202, 203, 205, 206
+_SENDER = 1  # our SSRC in feedback: browsers do not look at it
+
+
+class Missing:
+    """Upstream loss of one source: what to ask for again, when, and when to give up.
+
+    Repeats are no faster than the link's own round trip, learnt from how long repeats took: a fixed 100 ms makes a bad
+    link worse, because every packet is then sent several times.
+    """
+
+    __slots__ = ("_asked", "expected", "gave_up", "highest", "received", "repaired", "round_trip_s")
+
+    def __init__(self) -> None:
+        self.highest: int | None = None
+        self._asked: dict[int, list[float]] = {}  # seq -> [first asked, next due, tries]
+        self.round_trip_s = _FIRST_REPEAT_S / 1.5
+        self.expected = 0
+        self.received = 0
+        self.repaired = 0
+        self.gave_up = 0
+
+    def came(self, seq: int, now_s: float) -> None:
+        """A packet arrived."""
+        self.received += 1
+        if self.highest is None:
+            self.highest = seq
+            self.expected += 1
+            return
+        ahead = (seq - self.highest) & _WRAP16
+        if 0 < ahead < _HALF:
+            self.expected += ahead if ahead < _MAX_GAP else 1
+            if 1 < ahead < _MAX_GAP:
+                for lost in range(1, ahead):
+                    self._asked[(self.highest + lost) & _WRAP16] = [0.0, now_s, 0]
+            elif ahead >= _MAX_GAP:
+                self._asked.clear()
+            self.highest = seq
+        elif self._asked:
+            self._repaired(seq, now_s)
+
+    @property
+    def any(self) -> bool:
+        """Whether anything is missing."""
+        return bool(self._asked)
+
+    def due(self, now_s: float) -> list[int]:
+        """Sequence numbers to ask for now, at most one NACK's worth, rising."""
+        given_up = [seq for seq, entry in self._asked.items() if entry[2] >= _MAX_TRIES]
+        for seq in given_up:
+            del self._asked[seq]
+        self.gave_up += len(given_up)
+        due = sorted(seq for seq, entry in self._asked.items() if entry[1] <= now_s)[:_MAX_ASKED]
+        pause = min(max(self.round_trip_s * 1.5, 0.03), _SLOWEST_REPEAT_S)
+        for seq in due:
+            entry = self._asked[seq]
+            entry[0] = entry[0] or now_s
+            entry[1] = now_s + pause
+            entry[2] += 1
+        return due
+
+    def _repaired(self, seq: int, now_s: float) -> None:
+        entry = self._asked.pop(seq, None)
+        if entry is None:
+            return
+        self.repaired += 1
+        if entry[2] == 1:  # only a single question has an unambiguous answer (Karn's rule)
+            self.round_trip_s += 0.2 * (now_s - entry[0] - self.round_trip_s)
+        elif entry[2] > 1:
+            self.round_trip_s = min(self.round_trip_s * 1.1, _SLOWEST_REPEAT_S)
+
+
+@dataclass(slots=True)
+class LossWindow:
+    """Loss between two looks at a source, for receiver reports and estimates."""
+
+    expected: int = 0
+    received: int = 0
+
+    def fraction(self, missing: Missing) -> float:
+        """Share of packets that never came or came only as repeats since the last look, 0 to 1."""
+        first_time = missing.received - missing.repaired
+        expected, received = missing.expected - self.expected, first_time - self.received
+        self.expected, self.received = missing.expected, first_time
+        return min(1.0, max(0.0, 1 - received / expected)) if expected > 0 else 0.0
+
+
+# ---------------------------------------------------------------- reading
+@dataclass(frozen=True, slots=True)
+class KeyFrameWish:
+    """PLI or FIR for one of our streams."""
+
+    ssrc: int
+
+
+@dataclass(frozen=True, slots=True)
+class Nack:
+    """Packets of one of our streams that the other side lacks."""
+
+    ssrc: int
+    seqs: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SenderReport:
+    """The publisher's clock.
+
+    Attributes:
+        ntp: 64-bit NTP time stamp.
+        rtp: The same moment on the stream's RTP clock.
+    """
+
+    ssrc: int
+    ntp: int
+    rtp: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reception:
+    """What the other side received of one of our streams.
+
+    Attributes:
+        lost: Fraction since its last report, 0 to 1.
+        last_sr: Middle 32 bits of the NTP time of the last sender report it had, 0 for none.
+        delay_s: How long ago that was.
+    """
+
+    ssrc: int
+    lost: float
+    jitter: int
+    last_sr: int
+    delay_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """REMB: how much the other side can receive."""
+
+    bitrate_bps: int
+
+
+@dataclass(frozen=True, slots=True)
+class Goodbye:
+    """The stream ended."""
+
+    ssrc: int
+
+
+Feedback = KeyFrameWish | Nack | SenderReport | Reception | Estimate | Goodbye
+
+
+def parse(data: bytes) -> Iterator[Feedback]:
+    """Read a compound RTCP packet; stops silently at the first lie, as RFC 3550 A.2 asks for."""
+    at, end = 0, len(data)
+    while at + 8 <= end:
+        fmt, kind = data[at] & 31, data[at + 1]
+        size = 4 * (int.from_bytes(data[at + 2 : at + 4], "big") + 1)
+        if data[at] >> 6 != 2 or at + size > end:
+            return
+        yield from _one(fmt, kind, data[at : at + size])
+        at += size
+
+
+def _one(fmt: int, kind: int, part: bytes) -> Iterator[Feedback]:
+    if kind == PSFB and fmt == 1 and len(part) >= 12:
+        yield KeyFrameWish(int.from_bytes(part[8:12], "big"))
+    elif kind == PSFB and fmt == 4:
+        for at in range(12, min(len(part) - 7, 12 + 8 * 16), 8):
+            yield KeyFrameWish(int.from_bytes(part[at : at + 4], "big"))
+    elif kind == PSFB and fmt == 15 and len(part) >= 20 and part[12:16] == b"REMB":
+        packed = int.from_bytes(part[16:20], "big")
+        yield Estimate(min((packed & 0x3FFFF) << (packed >> 18 & 0x3F), 10**9))
+    elif kind == RTPFB and fmt == 1 and len(part) >= 16:
+        yield Nack(int.from_bytes(part[8:12], "big"), tuple(_named(part[12:])))
+    elif kind == SR and len(part) >= 28:
+        ssrc, ntp, rtp = struct.unpack_from("!IQI", part, 4)
+        yield SenderReport(ssrc, ntp, rtp)
+        yield from _receptions(part[28:], fmt)
+    elif kind == RR:
+        yield from _receptions(part[8:], fmt)
+    elif kind == BYE:
+        for at in range(4, min(len(part) - 3, 4 + 4 * fmt), 4):
+            yield Goodbye(int.from_bytes(part[at : at + 4], "big"))
+
+
+def _named(fci: bytes) -> Iterator[int]:
+    for at in range(0, min(len(fci) - 3, 4 * 64), 4):
+        pid, mask = struct.unpack_from("!HH", fci, at)
+        yield pid
+        while mask:
+            lowest = mask & -mask
+            yield (pid + lowest.bit_length()) & _WRAP16
+            mask ^= lowest
+
+
+def _receptions(blocks: bytes, count: int) -> Iterator[Reception]:
+    for at in range(0, min(len(blocks) - 23, 24 * count), 24):
+        ssrc, lost, _, _, jitter, last_sr, delay = struct.unpack_from("!IB3sIIII", blocks, at)
+        yield Reception(ssrc, lost / 256, jitter, last_sr, delay / 65536)
+
+
+# ---------------------------------------------------------------- writing
+def pli(ssrc: int) -> bytes:
+    """Ask for a key frame."""
+    return struct.pack("!BBHII", 0x81, PSFB, 2, _SENDER, ssrc)
+
+
+def nack(ssrc: int, seqs: list[int]) -> bytes:
+    """Ask for packets again; neighbours share one entry.
+
+    Args:
+        ssrc: The source.
+        seqs: Rising, at most `_MAX_ASKED`.
+    """
+    entries: list[list[int]] = []
+    for seq in seqs:
+        if entries and 0 < ((seq - entries[-1][0]) & _WRAP16) <= 16:
+            entries[-1][1] |= 1 << (((seq - entries[-1][0]) & _WRAP16) - 1)
+        else:
+            entries.append([seq, 0])
+    fci = b"".join(struct.pack("!HH", pid, mask) for pid, mask in entries)
+    return struct.pack("!BBHII", 0x81, RTPFB, 2 + len(entries), _SENDER, ssrc) + fci
+
+
+def remb(bitrate_bps: int, ssrcs: list[int]) -> bytes:
+    """Tell a sender how much it may send in all; preceded by an empty RR, as compound packets must begin with one."""
+    mantissa, exponent = bitrate_bps, 0
+    while mantissa >= 1 << 18:
+        mantissa >>= 1
+        exponent += 1
+    head = struct.pack("!BBHI", 0x80, RR, 1, _SENDER)
+    body = struct.pack("!II4sI", _SENDER, 0, b"REMB", len(ssrcs) << 24 | exponent << 18 | mantissa)
+    body += b"".join(struct.pack("!I", ssrc) for ssrc in ssrcs)
+    return head + struct.pack("!BBH", 0x8F, PSFB, len(body) // 4) + body
+
+
+def sender_report(ssrc: int, ntp: int, rtp: int, packets: int, octets: int) -> bytes:
+    """The publisher's clock, told to a subscriber in the subscriber's numbers."""
+    counts = packets & 0xFFFFFFFF, octets & 0xFFFFFFFF
+    return struct.pack("!BBHIQIII", 0x80, SR, 6, ssrc, ntp, rtp & 0xFFFFFFFF, *counts)
+
+
+@dataclass(slots=True)
+class Reporting:
+    """What a receiver report about one source needs between two reports."""
+
+    window: LossWindow = field(default_factory=LossWindow)
+    last_sr: int = 0
+    last_sr_at_s: float = 0.0
+    cycles: int = 0
+
+    def block(self, ssrc: int, missing: Missing, lost: float, now_s: float) -> bytes:
+        """One report block (RFC 3550 6.4.1); the browser computes its round trip from it."""
+        never = max(0, missing.expected - missing.received)
+        delay = int((now_s - self.last_sr_at_s) * 65536) & 0xFFFFFFFF if self.last_sr else 0
+        counted = min(never, 0x7FFFFF).to_bytes(3, "big")
+        return struct.pack("!IB3sIIII", ssrc, int(lost * 255), counted, missing.highest or 0, 0, self.last_sr, delay)
+
+
+def receiver_report(blocks: list[bytes]) -> bytes:
+    """A receiver report of up to 31 blocks."""
+    body = b"".join(blocks[:31])
+    return struct.pack("!BBHI", 0x80 | min(len(blocks), 31), RR, 1 + len(body) // 4, _SENDER) + body

@@ -1,0 +1,316 @@
+"""Pure: reads offers and writes answers. Bounded; every lie is an `OfferRefused`, never an exception of another kind.
+
+Only what a relay needs: sections, codecs, directions, fingerprints, our one candidate. A section without a codec in
+common is rejected (port 0) instead of failing the whole call.
+
+Source: RFC 8866 (SDP), RFC 8829 (JSEP), RFC 9143 (BUNDLE), RFC 8839 (ICE in SDP), RFC 7742 (VP8 and H264 in browsers).
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from signaling.errors import OfferRefused
+from signaling.media.ice import IceCredentials
+
+_MAX_BYTES = 64 * 1024
+_MAX_SECTIONS = 64
+_MAX_LINES = 4000
+_TOKEN = re.compile(r"[A-Za-z0-9_.:+-]{1,64}")
+_HEX_PAIRS = re.compile(r"[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){19,63}")
+_FINGERPRINTS = frozenset({"sha-256", "sha-384", "sha-512"})
+_DIRECTIONS = frozenset({"sendrecv", "sendonly", "recvonly", "inactive"})
+_WANTED = {"audio": ("opus",), "video": ("VP8", "H264")}
+_FEEDBACK = ("nack", "nack pli", "ccm fir", "goog-remb")
+AUDIO_LEVEL = "urn:ietf:params:rtp-hdrext:ssrc-audio-level"
+
+
+@dataclass(frozen=True, slots=True)
+class Codec:
+    """One codec of a section.
+
+    Attributes:
+        name: `opus`, `VP8` or `H264`, in this spelling.
+        pt: Payload type in this session.
+        clock_hz: RTP clock.
+        fmtp: Its parameters, as the other side wrote them.
+    """
+
+    name: str
+    pt: int
+    clock_hz: int
+    fmtp: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One m-line of an offer.
+
+    Attributes:
+        codecs: Those we can relay, in our order of preference.
+        extensions: URI -> id.
+    """
+
+    kind: str
+    mid: str
+    direction: str
+    codecs: tuple[Codec, ...]
+    profile: str
+    formats: str
+    ssrcs: tuple[int, ...] = ()
+    extensions: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def they_send(self) -> bool:
+        """Whether the other side wants to send."""
+        return self.direction in ("sendrecv", "sendonly")
+
+    @property
+    def they_take(self) -> bool:
+        """Whether the other side wants to receive."""
+        return self.direction in ("sendrecv", "recvonly")
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What the other side proposes."""
+
+    ufrag: str
+    fingerprints: tuple[tuple[str, str], ...]
+    setup: str
+    sections: tuple[Section, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """A stream that we will send in a section."""
+
+    ssrc: int
+    stream: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """Our decision about one section.
+
+    Attributes:
+        codecs: What we accept; empty rejects the section.
+        receive: Whether we take what they send.
+        sending: What we send there, or None.
+    """
+
+    codecs: tuple[Codec, ...] = ()
+    receive: bool = False
+    sending: Sending | None = None
+
+
+# ---------------------------------------------------------------- reading
+def parse_offer(text: str) -> Offer:
+    """Read an offer.
+
+    Raises:
+        OfferRefused: Too long, not SDP, or without what a secure session needs.
+    """
+    if len(text) > _MAX_BYTES:
+        raise OfferRefused("the offer is too long")
+    lines = text.replace("\r\n", "\n").split("\n")
+    if not lines[0].startswith("v=0") or len(lines) > _MAX_LINES:
+        raise OfferRefused("this is not a session description")
+    groups = _split(lines)
+    session, media = groups[0], groups[1:]
+    if not media:
+        raise OfferRefused("the offer has no media section")
+    first = {**_attributes(media[0]), **_attributes(session)}
+    prints = _fingerprints(session + [line for group in media for line in group])
+    if "ice-ufrag" not in first or not _TOKEN.fullmatch(first["ice-ufrag"].replace("/", "_")):
+        raise OfferRefused("the offer has no ICE user name fragment")
+    sections = tuple(_section(group, _attributes(session)) for group in media)
+    mids = [section.mid for section in sections]
+    if len(set(mids)) != len(mids):
+        raise OfferRefused("two sections share one mid")
+    return Offer(first["ice-ufrag"], prints, first.get("setup", "actpass"), sections)
+
+
+def _split(lines: Sequence[str]) -> list[list[str]]:
+    groups: list[list[str]] = [[]]
+    for line in lines:
+        if line.startswith("m="):
+            groups.append([])
+        groups[-1].append(line)
+    if len(groups) > _MAX_SECTIONS + 1:
+        raise OfferRefused("the offer has too many sections")
+    return groups
+
+
+def _attributes(lines: Sequence[str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for line in lines:
+        if line.startswith("a="):
+            name, _, value = line[2:].partition(":")
+            found.setdefault(name, value.strip())
+    return found
+
+
+def _fingerprints(lines: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    found = set()
+    for line in lines:
+        if line.startswith("a=fingerprint:"):
+            name, _, value = line[14:].strip().partition(" ")
+            if name.lower() in _FINGERPRINTS:
+                if not _HEX_PAIRS.fullmatch(value.strip()):
+                    raise OfferRefused("a fingerprint cannot be read")
+                found.add((name.lower(), value.strip().upper()))
+    if not found:
+        raise OfferRefused("the offer has no fingerprint: only DTLS-SRTP is spoken here")
+    if len(found) > 8:
+        raise OfferRefused("the offer has too many fingerprints")
+    return tuple(sorted(found))
+
+
+def _section(lines: list[str], session: Mapping[str, str]) -> Section:
+    words = lines[0][2:].split()
+    if len(words) < 4 or not words[1].isdigit():
+        raise OfferRefused("a media line cannot be read")
+    kind, profile, formats = words[0], words[2], words[3:]
+    if not _TOKEN.fullmatch(kind) or not re.fullmatch(r"[A-Z/]{1,32}", profile) or len(formats) > 128:
+        raise OfferRefused("a media line cannot be read")
+    if not all(_TOKEN.fullmatch(word) for word in formats):
+        raise OfferRefused("a media line cannot be read")
+    said = _attributes(lines)
+    mid = said.get("mid", "")
+    if not _TOKEN.fullmatch(mid):
+        raise OfferRefused("a section has no mid")
+    direction = next((word for word in _DIRECTIONS if word in said), None)
+    direction = direction or next((word for word in _DIRECTIONS if word in session), "sendrecv")
+    return Section(
+        kind=kind,
+        mid=mid,
+        direction=direction,
+        codecs=_codecs(kind, formats, lines),
+        profile=profile,
+        formats=" ".join(formats[:1]),
+        ssrcs=_ssrcs(lines),
+        extensions=_extensions(lines),
+    )
+
+
+def _codecs(kind: str, formats: Sequence[str], lines: Sequence[str]) -> tuple[Codec, ...]:
+    wanted = _WANTED.get(kind, ())
+    names: dict[int, tuple[str, int]] = {}
+    parameters: dict[int, str] = {}
+    for line in lines:
+        if found := re.fullmatch(r"a=rtpmap:(\d{1,3}) ([A-Za-z0-9_.-]{1,32})/(\d{1,6})(?:/\d)?\s*", line):
+            names[int(found[1])] = (found[2], int(found[3]))
+        elif found := re.fullmatch(r"a=fmtp:(\d{1,3}) ([\x20-\x7e]{1,500})", line):
+            parameters[int(found[1])] = found[2].strip()
+    known: list[Codec] = []
+    for word in formats:
+        pt = int(word) if word.isdigit() and len(word) <= 3 else -1
+        name, clock_hz = names.get(pt, ("", 0))
+        spelt = next((want for want in wanted if want.lower() == name.lower()), None)
+        if spelt and 0 <= pt < 128 and _usable(spelt, parameters.get(pt, "")):
+            known.append(Codec(spelt, pt, clock_hz, parameters.get(pt, "")))
+    return tuple(sorted(known, key=lambda codec: wanted.index(codec.name)))
+
+
+def _usable(name: str, fmtp: str) -> bool:
+    # Browsers must share one H264: constrained baseline, fragmentation units (RFC 7742 6.2).
+    if name != "H264":
+        return True
+    said = dict(part.strip().partition("=")[::2] for part in fmtp.lower().split(";"))
+    return said.get("packetization-mode") == "1" and said.get("profile-level-id", "42e0").startswith(("42e0", "4200"))
+
+
+def _ssrcs(lines: Sequence[str]) -> tuple[int, ...]:
+    found: dict[int, None] = {}
+    for line in lines:
+        if match := re.match(r"a=ssrc:(\d{1,10}) ", line):
+            found[int(match[1]) & 0xFFFFFFFF] = None
+    return tuple(found)[:16]
+
+
+def _extensions(lines: Sequence[str]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for line in lines:
+        if match := re.match(r"a=extmap:(\d{1,2})(?:/[a-z]+)? (\S{1,200})", line):
+            found[match[2]] = int(match[1])
+    return found
+
+
+# ---------------------------------------------------------------- writing
+def write_answer(
+    offer: Offer,
+    replies: Mapping[str, Reply],
+    ice: IceCredentials,
+    fingerprint: tuple[str, str],
+    candidates: Sequence[tuple[str, int]],
+) -> str:
+    """Answer an offer.
+
+    Args:
+        offer: As parsed.
+        replies: mid -> our decision; sections without one are rejected.
+        ice: Our credentials for this session.
+        fingerprint: Algorithm and value of our certificate.
+        candidates: Addresses and ports at which we are reached.
+    """
+    accepted = [section.mid for section in offer.sections if replies.get(section.mid, Reply()).codecs]
+    lines = ["v=0", "o=- 1 1 IN IP4 0.0.0.0", "s=-", "t=0 0", "a=ice-lite", "a=msid-semantic:WMS *"]
+    if accepted:
+        lines.append("a=group:BUNDLE " + " ".join(accepted))
+    for section in offer.sections:
+        reply = replies.get(section.mid, Reply())
+        if not reply.codecs:
+            lines += _rejected(section)
+            continue
+        lines += _accepted(section, reply, candidates)
+        lines += [
+            f"a=ice-ufrag:{ice.ufrag}",
+            f"a=ice-pwd:{ice.password}",
+            f"a=fingerprint:{fingerprint[0]} {fingerprint[1]}",
+            "a=setup:" + ("active" if offer.setup == "passive" else "passive"),
+        ]
+        lines += [
+            f"a=candidate:{number} 1 udp {2130706431 - number} {host} {port} typ host"
+            for number, (host, port) in enumerate(candidates, 1)
+        ]
+        lines.append("a=end-of-candidates")
+    return "\r\n".join(lines) + "\r\n"
+
+
+def _rejected(section: Section) -> list[str]:
+    head = f"m={section.kind} 0 {section.profile} {section.formats}"
+    return [head, "c=IN IP4 0.0.0.0", "a=inactive", f"a=mid:{section.mid}"]
+
+
+def _accepted(section: Section, reply: Reply, candidates: Sequence[tuple[str, int]]) -> list[str]:
+    host, port = candidates[0]
+    family = "IP6" if ":" in host else "IP4"
+    types = " ".join(str(codec.pt) for codec in reply.codecs)
+    lines = [f"m={section.kind} {port} {section.profile} {types}", f"c=IN {family} {host}", f"a=mid:{section.mid}"]
+    lines += ["a=rtcp-mux", "a=rtcp-rsize"]
+    lines.append("a=" + _direction(reply))
+    for codec in reply.codecs:
+        channels = "/2" if codec.name == "opus" else ""
+        lines.append(f"a=rtpmap:{codec.pt} {codec.name}/{codec.clock_hz}{channels}")
+        if codec.name == "opus":
+            lines.append(f"a=fmtp:{codec.pt} minptime=10;useinbandfec=1;usedtx=1")
+        elif codec.fmtp:
+            lines.append(f"a=fmtp:{codec.pt} {codec.fmtp}")
+        if section.kind == "video":
+            lines += [f"a=rtcp-fb:{codec.pt} {word}" for word in _FEEDBACK]
+    if reply.receive and section.kind == "audio" and AUDIO_LEVEL in section.extensions:
+        lines.append(f"a=extmap:{section.extensions[AUDIO_LEVEL]} {AUDIO_LEVEL}")
+    if reply.sending:
+        lines.append(f"a=msid:{reply.sending.stream} {reply.sending.label}")
+        lines.append(f"a=ssrc:{reply.sending.ssrc} cname:{reply.sending.stream}")
+    return lines
+
+
+def _direction(reply: Reply) -> str:
+    if reply.receive and reply.sending:
+        return "sendrecv"
+    if reply.receive:
+        return "recvonly"
+    return "sendonly" if reply.sending else "inactive"

@@ -1,0 +1,240 @@
+"""The words of the room's WebSocket: JSON text frames, strictly decoded, one version number.
+
+A browser says `hello` first; everything else follows `welcome`. Unknown words and unknown fields are refused, so that
+a misspelt message fails in the first test and not in a clinic.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from signaling.errors import MessageRefused
+
+VERSION = 1
+
+Word = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.:-]+$")]
+Sdp = Annotated[str, Field(max_length=64 * 1024)]
+
+
+class _Said(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+# ---------------------------------------------------------------- from the browser
+class Hello(_Said):
+    """The first word: who I am, by ticket."""
+
+    type: Literal["hello"] = "hello"
+    version: int
+    ticket: Annotated[str, Field(max_length=2048)]
+    resume: bool = False
+    """My media connection still runs; keep it."""
+
+
+class Offer(_Said):
+    """My media, as an SDP offer; a new one renegotiates or restarts ICE.
+
+    Attributes:
+        sends: mid -> label of my tracks (`audio`, `video`, `screen`).
+        takes: mid -> `participant/label` of others' tracks.
+    """
+
+    type: Literal["offer"] = "offer"
+    number: int = Field(ge=0, le=1_000_000)
+    sdp: Sdp
+    sends: dict[Word, Word] = Field(default_factory=dict, max_length=8)
+    takes: dict[Word, Annotated[str, Field(max_length=130)]] = Field(default_factory=dict, max_length=64)
+
+
+class MediaState(_Said):
+    """What of me can be heard and seen now."""
+
+    type: Literal["state"] = "state"
+    audio: bool
+    video: bool
+    screen: bool = False
+
+
+class Share(_Said):
+    """Passed on to the others as it is: a pointer, a view of the shared reading, a raised hand. Latest wins."""
+
+    type: Literal["share"] = "share"
+    topic: Word
+    body: dict[str, Any] = Field(max_length=64)
+
+
+class Quality(_Said):
+    """What the browser measures of its own reception, every few seconds."""
+
+    type: Literal["quality"] = "quality"
+    loss: float = Field(ge=0, le=1)
+    rtt_ms: float = Field(ge=0, le=60_000)
+    fps: float = Field(ge=0, le=240)
+    concealed: float = Field(ge=0, le=1)
+
+
+class Ladder(_Said):
+    """I choose how much I want to receive: `auto` or a tier by hand."""
+
+    type: Literal["ladder"] = "ladder"
+    choice: Literal["auto", "high", "medium", "low", "stills", "voice", "text"]
+
+
+class Leave(_Said):
+    """I leave; the call goes on."""
+
+    type: Literal["leave"] = "leave"
+
+
+class End(_Said):
+    """I end the call for everybody; hosts only."""
+
+    type: Literal["end"] = "end"
+
+
+class Remove(_Said):
+    """Take somebody out; hosts only."""
+
+    type: Literal["remove"] = "remove"
+    participant: Word
+
+
+class Ping(_Said):
+    """Are you there?"""
+
+    type: Literal["ping"] = "ping"
+    number: int = Field(ge=0, le=2**31)
+
+
+Request = Hello | Offer | MediaState | Share | Quality | Ladder | Leave | End | Remove | Ping
+_request: TypeAdapter[Request] = TypeAdapter(Annotated[Request, Field(discriminator="type")])
+
+
+# ---------------------------------------------------------------- to the browser
+class Seat(_Said):
+    """One participant as the others see it."""
+
+    participant: str
+    name: str
+    role: str
+    present: bool
+    audio: bool
+    video: bool
+    screen: bool
+    tracks: tuple[str, ...]
+
+
+class Welcome(_Said):
+    """You are in. `resumed` says whether your media connection was kept; if not, make a new one."""
+
+    type: Literal["welcome"] = "welcome"
+    version: int = VERSION
+    room: str
+    participant: str
+    grants: tuple[str, ...]
+    seats: tuple[Seat, ...]
+    resumed: bool
+    ice_servers: tuple[dict[str, Any], ...]
+    hold_s: float
+    shared: dict[str, dict[str, Any]]
+    """The last `share` of each topic, for late joiners."""
+
+
+class Answer(_Said):
+    """The SDP answer to offer `number`."""
+
+    type: Literal["answer"] = "answer"
+    number: int
+    sdp: str
+
+
+class SeatChanged(_Said):
+    """Somebody came, changed, went silent (`present` false: their seat is held) or came back."""
+
+    type: Literal["seat"] = "seat"
+    seat: Seat
+
+
+class SeatGone(_Said):
+    """Somebody left for good."""
+
+    type: Literal["gone"] = "gone"
+    participant: str
+    reason: Literal["left", "lost", "removed"]
+
+
+class Shared(_Said):
+    """What another participant shared."""
+
+    type: Literal["shared"] = "shared"
+    participant: str
+    topic: str
+    body: dict[str, Any]
+
+
+class Tier(_Said):
+    """The server changed how much you receive or should send, and why."""
+
+    type: Literal["tier"] = "tier"
+    tier: str
+    reason: str
+    send_bps: int
+
+
+class Speaking(_Said):
+    """Who is heard now, loudest first."""
+
+    type: Literal["speaking"] = "speaking"
+    participants: tuple[str, ...]
+
+
+class Refusal(_Said):
+    """What you said was refused; nothing else changed."""
+
+    type: Literal["refused"] = "refused"
+    code: str
+    detail: str
+    number: int | None = None
+
+
+class Closing(_Said):
+    """The last word before the socket closes.
+
+    Attributes:
+        again: Whether coming back with a new ticket makes sense.
+    """
+
+    type: Literal["closing"] = "closing"
+    code: Literal["ended", "removed", "replaced", "expired", "left", "draining"]
+    again: bool
+
+
+class Pong(_Said):
+    """Yes."""
+
+    type: Literal["pong"] = "pong"
+    number: int
+
+
+Reply = Welcome | Answer | SeatChanged | SeatGone | Shared | Tier | Speaking | Refusal | Closing | Pong
+
+
+def decode(text: str) -> Request:
+    """Read one frame.
+
+    Raises:
+        MessageRefused: Not JSON, an unknown word, a missing, unknown or wrong field.
+    """
+    try:
+        return _request.validate_json(text)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise MessageRefused(f"{where or 'frame'}: {first['type']}") from None
+    except RecursionError:
+        raise MessageRefused("frame: too deep") from None
+
+
+def encode(reply: Reply) -> str:
+    """Write one frame."""
+    return reply.model_dump_json()

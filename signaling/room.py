@@ -1,0 +1,253 @@
+"""Sans-I/O: a room's life. Who sits where, what the others are told, when a seat is given up.
+
+A seat belongs to a participant, not to a socket: a reload, a lost network or a second tab keep it. It is given up only
+by its holder's word, a host's, or after the hold time. You must carry out every effect, in order.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from signaling.errors import NotAdmitted, RoomRefused
+from signaling.messages import Closing, Reply, Seat, SeatChanged, SeatGone, Shared
+from signaling.ports import Admission, Grant, Happening
+
+
+@dataclass(frozen=True, slots=True)
+class Tell:
+    """Send a message to one participant's socket."""
+
+    participant: str
+    reply: Reply
+
+
+@dataclass(frozen=True, slots=True)
+class Hang:
+    """Close a participant's socket (number `socket`) after its last word."""
+
+    socket: int
+    reply: Closing
+
+
+@dataclass(frozen=True, slots=True)
+class DropMedia:
+    """End a participant's media connection."""
+
+    participant: str
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Tell the listener."""
+
+    happening: Happening
+
+
+@dataclass(frozen=True, slots=True)
+class CloseRoom:
+    """The room is over."""
+
+
+Effect = Tell | Hang | DropMedia | Note | CloseRoom
+Gone = Literal["left", "lost", "removed"]
+
+
+@dataclass(slots=True)
+class _Sitting:
+    admission: Admission
+    socket: int | None
+    away_since: datetime | None = None
+    audio: bool = True
+    video: bool = True
+    screen: bool = False
+    tracks: tuple[str, ...] = ()
+    notes: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def seat(self) -> Seat:
+        return Seat(
+            participant=self.admission.participant,
+            name=self.admission.name,
+            role=self.admission.role,
+            present=self.socket is not None,
+            audio=self.audio,
+            video=self.video,
+            screen=self.screen,
+            tracks=self.tracks,
+        )
+
+
+class Room:
+    """One room.
+
+    Args:
+        name: Opaque.
+        hold: How long a seat waits for its holder.
+        max_seats: More are refused.
+    """
+
+    def __init__(self, name: str, hold: timedelta, max_seats: int) -> None:
+        self.name = name
+        self._hold = hold
+        self._max_seats = max_seats
+        self._seats: dict[str, _Sitting] = {}
+        self._shared: dict[str, tuple[str, dict[str, Any]]] = {}
+        self.ended = False
+        self.empty_since: datetime | None = None
+
+    # ------------------------------------------------------------ looking
+    @property
+    def seats(self) -> tuple[Seat, ...]:
+        """Everybody, in the order they came."""
+        return tuple(sitting.seat for sitting in self._seats.values())
+
+    @property
+    def shared(self) -> dict[str, dict[str, Any]]:
+        """The last word of each shared topic."""
+        return {topic: {"participant": who, **body} for topic, (who, body) in self._shared.items()}
+
+    def holds(self, participant: str) -> bool:
+        """Whether there is a seat for this participant."""
+        return participant in self._seats
+
+    def socket_of(self, participant: str) -> int | None:
+        """The socket a participant speaks through now."""
+        sitting = self._seats.get(participant)
+        return sitting.socket if sitting else None
+
+    # ------------------------------------------------------------ coming and going
+    def join(self, admission: Admission, socket: int, now: datetime) -> list[Effect]:
+        """Somebody enters, or comes back to their seat; an older socket of theirs is told that it was replaced.
+
+        Raises:
+            RoomRefused: Full or ended.
+        """
+        if self.ended:
+            raise RoomRefused("the call has ended", code="ended")
+        who = admission.participant
+        sitting = self._seats.get(who)
+        effects: list[Effect] = []
+        if sitting is None:
+            if len(self._seats) >= self._max_seats:
+                raise RoomRefused("the room is full", code="full")
+            sitting = self._seats[who] = _Sitting(admission, socket)
+            effects.append(self._note("joined", who, now, role=admission.role))
+        else:
+            if sitting.socket is not None:
+                effects.append(Hang(sitting.socket, Closing(code="replaced", again=False)))
+            effects.append(self._note("back", who, now))
+            sitting.admission, sitting.socket, sitting.away_since = admission, socket, None
+        self.empty_since = None
+        return [*effects, *self._tell_others(who, SeatChanged(seat=sitting.seat))]
+
+    def lose(self, participant: str, socket: int, now: datetime) -> list[Effect]:
+        """A socket was lost: the seat is held. A socket that was replaced before changes nothing."""
+        sitting = self._seats.get(participant)
+        if sitting is None or sitting.socket != socket:
+            return []
+        sitting.socket, sitting.away_since = None, now
+        self._look_empty(now)
+        return [self._note("away", participant, now), *self._tell_others(participant, SeatChanged(seat=sitting.seat))]
+
+    def leave(self, participant: str, now: datetime) -> list[Effect]:
+        """By their own word."""
+        return self._vacate(participant, "left", now)
+
+    def remove(self, participant: str, now: datetime, by: str | None = None) -> list[Effect]:
+        """By a host's word, or by the house when the right to be here was lost.
+
+        Raises:
+            NotAdmitted: `by` is no host.
+        """
+        if by is not None:
+            self._need(by, Grant.HOST)
+        return self._vacate(participant, "removed", now)
+
+    def end(self, now: datetime, by: str | None = None) -> list[Effect]:
+        """For everybody, by a host's word or the house's.
+
+        Raises:
+            NotAdmitted: `by` is no host.
+        """
+        if by is not None:
+            self._need(by, Grant.HOST)
+        self.ended = True
+        effects: list[Effect] = [self._note("ended", by or "", now)]
+        for who, sitting in self._seats.items():
+            effects.append(DropMedia(who))
+            if sitting.socket is not None:
+                effects.append(Hang(sitting.socket, Closing(code="ended", again=False)))
+        self._seats.clear()
+        return [*effects, CloseRoom()]
+
+    def tick(self, now: datetime, linger: timedelta) -> list[Effect]:
+        """Give up seats whose holders did not come back, and the room when nobody is left."""
+        effects: list[Effect] = []
+        for who, sitting in list(self._seats.items()):
+            if sitting.away_since is not None and now - sitting.away_since >= self._hold:
+                effects += self._vacate(who, "lost", now)
+        if not self._seats and self.empty_since is not None and now - self.empty_since >= linger:
+            effects += [self._note("closed", "", now), CloseRoom()]
+        return effects
+
+    # ------------------------------------------------------------ saying
+    def change(self, participant: str, *, audio: bool, video: bool, screen: bool) -> list[Effect]:
+        """What of a participant can be heard and seen."""
+        sitting = self._seats[participant]
+        sitting.audio, sitting.video, sitting.screen = audio, video, screen
+        return self._tell_others(participant, SeatChanged(seat=sitting.seat))
+
+    def publish(self, participant: str, tracks: tuple[str, ...]) -> list[Effect]:
+        """Which tracks a participant sends now."""
+        sitting = self._seats.get(participant)
+        if sitting is None or sitting.tracks == tracks:
+            return []
+        sitting.tracks = tracks
+        return self._tell_others(participant, SeatChanged(seat=sitting.seat))
+
+    def share(self, participant: str, topic: str, body: Mapping[str, Any]) -> list[Effect]:
+        """Pass a shared word on; the last one is kept for late joiners.
+
+        Raises:
+            NotAdmitted: Without the grant.
+        """
+        self._need(participant, Grant.SHARE)
+        if topic not in self._shared and len(self._shared) >= 32:
+            raise RoomRefused("too many shared topics", code="topics")
+        self._shared[topic] = (participant, dict(body))
+        return self._tell_others(participant, Shared(participant=participant, topic=topic, body=dict(body)))
+
+    def need(self, participant: str, grant: Grant) -> None:
+        """Check a grant. Raises NotAdmitted."""
+        self._need(participant, grant)
+
+    # ------------------------------------------------------------ inside
+    def _vacate(self, who: str, reason: Gone, now: datetime) -> list[Effect]:
+        sitting = self._seats.pop(who, None)
+        if sitting is None:
+            return []
+        effects: list[Effect] = [DropMedia(who), self._note(reason, who, now)]
+        if sitting.socket is not None:
+            effects.append(
+                Hang(sitting.socket, Closing(code="removed" if reason == "removed" else "left", again=False))
+            )
+        self._look_empty(now)
+        return [*effects, *self._tell_others(who, SeatGone(participant=who, reason=reason))]
+
+    def _look_empty(self, now: datetime) -> None:
+        if not self._seats and self.empty_since is None:
+            self.empty_since = now
+
+    def _need(self, who: str, grant: Grant) -> None:
+        sitting = self._seats.get(who)
+        if sitting is None or grant not in sitting.admission.grants:
+            raise NotAdmitted(f"this needs the grant {grant}")
+
+    def _tell_others(self, who: str, reply: Reply) -> list[Effect]:
+        return [
+            Tell(other, reply) for other, sitting in self._seats.items() if other != who and sitting.socket is not None
+        ]
+
+    def _note(self, kind: str, who: str, now: datetime, **detail: str | int | float) -> Note:
+        return Note(Happening(self.name, kind, who, now, detail))

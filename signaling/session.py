@@ -1,0 +1,99 @@
+"""Sans-I/O: one participant's conversation. Which words are allowed when, and how many.
+
+A table, as everywhere: (phase, word) -> phase. What is not in it is refused, and nothing else changes.
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from signaling.errors import MessageRefused
+from signaling.messages import (
+    VERSION,
+    End,
+    Hello,
+    Ladder,
+    Leave,
+    MediaState,
+    Offer,
+    Ping,
+    Quality,
+    Remove,
+    Request,
+    Share,
+)
+
+
+class Phase(StrEnum):
+    """Where a conversation stands."""
+
+    GREETING = "greeting"
+    SEATED = "seated"
+    OVER = "over"
+
+
+TABLE: dict[tuple[Phase, type], Phase] = {
+    (Phase.GREETING, Hello): Phase.SEATED,
+    (Phase.GREETING, Ping): Phase.GREETING,
+    (Phase.SEATED, Offer): Phase.SEATED,
+    (Phase.SEATED, MediaState): Phase.SEATED,
+    (Phase.SEATED, Share): Phase.SEATED,
+    (Phase.SEATED, Quality): Phase.SEATED,
+    (Phase.SEATED, Ladder): Phase.SEATED,
+    (Phase.SEATED, Remove): Phase.SEATED,
+    (Phase.SEATED, Ping): Phase.SEATED,
+    (Phase.SEATED, Leave): Phase.OVER,
+    (Phase.SEATED, End): Phase.OVER,
+}
+
+_BURST = 80.0
+_PER_SECOND = 40.0
+"""Shared reading sends at most 20 a second; the rest is for everything else."""
+_MAX_STRIKES = 20
+
+
+@dataclass(slots=True)
+class Session:
+    """One conversation.
+
+    You must call `receive` for each decoded word before acting on it; when it raises, do not act.
+    """
+
+    phase: Phase = Phase.GREETING
+    _allowance: float = _BURST
+    _filled_at_s: float = field(default=0.0)
+    _strikes: int = 0
+
+    def receive(self, word: Request, now_s: float) -> None:
+        """Judge a word.
+
+        Args:
+            word: Decoded.
+            now_s: Monotonic seconds.
+
+        Raises:
+            MessageRefused: Not now, another version, or too many (`code` is `too_fast`).
+        """
+        if self._filled_at_s:
+            self._allowance = min(_BURST, self._allowance + (now_s - self._filled_at_s) * _PER_SECOND)
+        self._filled_at_s = now_s
+        if self._allowance < 1:
+            raise self.strike(MessageRefused("too many messages", code="too_fast"))
+        self._allowance -= 1
+        if isinstance(word, Hello) and word.version != VERSION:
+            raise MessageRefused(f"this exchange speaks version {VERSION}", code="version")
+        try:
+            self.phase = TABLE[self.phase, type(word)]
+        except KeyError:
+            raise self.strike(
+                MessageRefused(f"{word.type} is not allowed while {self.phase}", code="not_now")
+            ) from None
+
+    def strike(self, refusal: MessageRefused) -> MessageRefused:
+        """Count a nonsense frame."""
+        self._strikes += 1
+        return refusal
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether the other side has only sent nonsense for so long that the socket should be closed."""
+        return self._strikes >= _MAX_STRIKES

@@ -1,0 +1,182 @@
+"""Real aiortc peers publish and play through the real port; only the network is loopback."""
+
+import asyncio
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+from aiortc.contrib.media import MediaBlackhole
+from aiortc.mediastreams import AudioStreamTrack, VideoStreamTrack
+
+from signaling.app import ROOMS, create_app
+from signaling.config import ExchangeSettings
+from signaling.ports import Admission, Grant
+from signaling.tickets import mint
+
+KEY = b"k" * 32
+ALL = frozenset({Grant.PUBLISH, Grant.SUBSCRIBE, Grant.SHARE})
+
+
+def ticket(room="r", participant="p", grants=ALL, age=timedelta()):
+    expires = datetime.now(UTC) + timedelta(seconds=60) - age
+    return mint(KEY, Admission(room, participant, participant.title(), "doctor", grants, expires))
+
+
+@pytest.fixture
+async def exchange(aiohttp_client, monkeypatch):
+    monkeypatch.setattr("aioice.ice.get_host_addresses", lambda use_ipv4, use_ipv6: ["127.0.0.1"])
+    return await aiohttp_client(create_app(ExchangeSettings(KEY, udp_port=0)))
+
+
+def peer():
+    return RTCPeerConnection(RTCConfiguration(iceServers=[]))
+
+
+async def negotiate(client, connection, path, pass_=None):
+    await connection.setLocalDescription(await connection.createOffer())
+    headers = {"Content-Type": "application/sdp", "X-Ticket": pass_ or ticket()}
+    response = await client.post(path, data=connection.localDescription.sdp, headers=headers)
+    text = await response.text()
+    assert response.status == 201, text
+    await connection.setRemoteDescription(RTCSessionDescription(text, "answer"))
+    return response
+
+
+async def publishing(client, path="/whip/r", pass_=None):
+    connection = peer()
+    connection.addTrack(AudioStreamTrack())
+    connection.addTrack(VideoStreamTrack())
+    return connection, await negotiate(client, connection, path, pass_)
+
+
+async def playing(client, path="/whep/r", pass_=None):
+    connection = peer()
+    for kind in ("audio", "video"):
+        connection.addTransceiver(kind, direction="recvonly")
+    return connection, await negotiate(client, connection, path, pass_)
+
+
+async def frame_of(connection, kind, seconds=20):
+    track = next(one.receiver.track for one in connection.getTransceivers() if one.kind == kind)
+    async with asyncio.timeout(seconds):
+        return await track.recv()
+
+
+async def test_what_is_published_is_played(exchange):
+    publisher, created = await publishing(exchange)
+    assert created.headers["Location"].startswith("/whip/r/")
+    viewer, _ = await playing(exchange)
+    picture = await frame_of(viewer, "video")
+    sound = await frame_of(viewer, "audio")
+    assert (picture.width, picture.height) == (640, 480)
+    assert sound.sample_rate == 48000
+    await publisher.close()
+    await viewer.close()
+
+
+async def test_a_viewer_who_comes_first_plays_when_a_publisher_comes(exchange):
+    viewer, _ = await playing(exchange)
+    await asyncio.sleep(0.3)
+    publisher, _ = await publishing(exchange)
+    assert (await frame_of(viewer, "video")).width == 640
+    await publisher.close()
+    await viewer.close()
+
+
+async def test_a_viewer_goes_on_when_the_publisher_reloads(exchange):
+    first, _ = await publishing(exchange, "/whip/r?publisher=doctor")
+    viewer, _ = await playing(exchange, "/whep/r?publisher=doctor")
+    await frame_of(viewer, "video")
+    await first.close()
+    second, _ = await publishing(exchange, "/whip/r?publisher=doctor")
+    track = next(one.receiver.track for one in viewer.getTransceivers() if one.kind == "video")
+    before = exchange.app[ROOMS].plane.packets_out
+    async with asyncio.timeout(20):
+        for _ in range(30):
+            await track.recv()
+    assert exchange.app[ROOMS].plane.packets_out > before
+    await second.close()
+    await viewer.close()
+
+
+async def test_delete_ends_the_session(exchange):
+    publisher, created = await publishing(exchange)
+    response = await exchange.delete(created.headers["Location"], headers={"X-Ticket": ticket()})
+    assert response.status == 200
+    assert not list(exchange.app[ROOMS].live())[0].peers
+    again = await exchange.delete(created.headers["Location"], headers={"X-Ticket": ticket()})
+    assert again.status == 404
+    await publisher.close()
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "status"),
+    [
+        ({"Content-Type": "application/sdp"}, "v=0", 401),
+        ({"Content-Type": "application/sdp", "X-Ticket": "x.y"}, "v=0", 401),
+        ({"Content-Type": "application/json", "X-Ticket": "TICKET"}, "{}", 415),
+        ({"Content-Type": "application/sdp", "X-Ticket": "TICKET"}, "nonsense", 400),
+        ({"Content-Type": "application/sdp", "X-Ticket": "TICKET"}, "v=0\r\n" * 20_000, 400),
+        ({"Content-Type": "application/sdp", "X-Ticket": "TICKET"}, "v=0\r\nm=audio 9 X 111\r\na=mid:0\r\n", 400),
+        ({"Content-Type": "application/sdp", "X-Ticket": "NO-RIGHT"}, "v=0", 403),
+    ],
+)
+async def test_what_is_wrong_is_refused_clearly(exchange, headers, body, status):
+    given = {"TICKET": ticket(), "NO-RIGHT": ticket(grants=frozenset({Grant.SUBSCRIBE}))}
+    sent = {name: given.get(value, value) for name, value in headers.items()}
+    response = await exchange.post("/whip/r", data=body, headers=sent)
+    assert response.status == status
+    assert json.loads(await response.text())["detail"]
+
+
+async def test_a_ticket_enters_once_and_only_its_room(exchange):
+    one = ticket()
+    publisher, _ = await publishing(exchange, pass_=one)
+    for path, given in (("/whip/r", one), ("/whip/other", ticket()), ("/whip/r", ticket(age=timedelta(minutes=2)))):
+        response = await exchange.post(
+            path, data=publisher.localDescription.sdp, headers={"Content-Type": "application/sdp", "X-Ticket": given}
+        )
+        assert response.status == 401
+    await publisher.close()
+
+
+async def test_no_codec_is_opened_while_a_call_runs_and_the_counter_counts(exchange):
+    import av
+
+    from signaling.app import open_codecs
+
+    publisher, _ = await publishing(exchange)
+    before = open_codecs()
+    context = av.CodecContext.create("opus", "r")
+    assert open_codecs() == before + 1
+    del context
+    assert "media_codec_contexts" in await (await exchange.get("/metrics")).text()
+    await publisher.close()
+
+
+async def test_who_is_removed_hears_and_sends_nothing_from_that_moment(exchange):
+    publisher, _ = await publishing(exchange, "/whip/r?publisher=doctor")
+    viewer, _ = await playing(exchange)
+    await frame_of(viewer, "video")
+    rooms = exchange.app[ROOMS]
+    assert rooms.revoke("r", "doctor")
+    count = rooms.plane.packets_out
+    await asyncio.sleep(0.5)
+    assert rooms.plane.packets_out == count
+    await publisher.close()
+    await viewer.close()
+
+
+async def test_media_can_be_recorded_by_a_strangers_tools(exchange):
+    publisher, _ = await publishing(exchange)
+    viewer, _ = await playing(exchange)
+    sink = MediaBlackhole()
+    for one in viewer.getTransceivers():
+        sink.addTrack(one.receiver.track)
+    await sink.start()
+    await asyncio.sleep(1)
+    await sink.stop()
+    assert exchange.app[ROOMS].plane.packets_out > 20
+    await publisher.close()
+    await viewer.close()
