@@ -151,7 +151,8 @@ def _separators(text: str) -> Separators:
     if len(marks) < 5:
         raise LabRefused("The message does not begin with an MSH segment.", code="no_msh")
     # A version before 2.3 may declare fewer marks than four; the next field's separator ends them.
-    declared = text[4:9].split(marks[0], 1)[0][:4]
+    # Some senders double their escape character as programming languages do: each mark counts once.
+    declared = "".join(dict.fromkeys(text[4:10].split(marks[0], 1)[0]))[:4]
     found = Separators(marks[0], *(declared[i] if i < len(declared) else default for i, default in enumerate("^~\\&")))
     chosen = [found.field, found.component, found.repetition, found.escape, found.subcomponent]
     if len(set(chosen)) < 5 or any(mark.isalnum() or mark.isspace() or not mark.isprintable() for mark in chosen):
