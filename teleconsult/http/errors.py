@@ -89,6 +89,7 @@ class Problem:
         version: The newer version, where there is one.
         retry_after: When to try again.
         support: Short code for the telephone.
+        more: Further members of the JSON: what an error carries as `told`.
     """
 
     status: int
@@ -100,6 +101,7 @@ class Problem:
     version: int | None = None
     retry_after: timedelta | None = None
     support: str = ""
+    more: Mapping[str, object] = field(default_factory=dict)
 
 
 def problem_of(error: errors.ClinicError) -> Problem:
@@ -119,6 +121,7 @@ def problem_of(error: errors.ClinicError) -> Problem:
         moves=error.moves if isinstance(error, errors.Stale | errors.StepRefused) else None,
         version=error.current if isinstance(error, errors.Stale) else None,
         retry_after=error.retry_after if isinstance(error, errors.TooMany) else None,
+        more=getattr(error, "told", {}),
         support=support,
     )
 
@@ -192,6 +195,7 @@ def as_json(problem: Problem, language: str) -> dict[str, Any]:
         told["errors"] = {name: translate(advice, language) for name, advice in problem.errors.items()}
     if problem.moves is not None:
         told["moves"] = [plain(move) for move in problem.moves]
+    told |= {name: plain(value) for name, value in problem.more.items()}
     if problem.version is not None:
         told["version"] = problem.version
     return told

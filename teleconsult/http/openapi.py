@@ -58,7 +58,8 @@ def description(version: str) -> Route:
     """The route that serves the description."""
 
     async def show(request: web.Request) -> web.Response:
-        return web.json_response(document(request.app[ROUTES], version))
+        routes: list[Route] = request.app[ROUTES]
+        return web.json_response(document(routes, version))
 
     # Public: it holds no data, and programs read it before they have a token.
     return get("/api/v1/openapi.json", show, Public.PUBLIC, summary="This description")
