@@ -18,6 +18,7 @@ class ArchiveSettings:
         clock: Says the time, aware UTC.
         old_keys: Master keys of the past: packs written under them stay readable.
         database_url: SQLAlchemy URL of the index; None is SQLite in `data_dir`.
+        public_url: The archive's address as its callers see it, without a trailing slash; "" takes it from the request.
         blob_url: Where packs go; None is `data_dir`.
         max_film_bytes: Largest single film.
         max_request_bytes: Largest STOW-RS request.
@@ -34,6 +35,7 @@ class ArchiveSettings:
     clock: Callable[[], datetime]
     old_keys: tuple[bytes, ...] = ()
     database_url: str | None = None
+    public_url: str = ""
     blob_url: str | None = None
     max_film_bytes: int = 4096 * MIB
     max_request_bytes: int = 64 * 1024 * MIB

@@ -76,6 +76,8 @@ def door(action: Action, gatekeeper: Gatekeeper, translate: Translate) -> Callab
 
     Args:
         action: What the caller must be allowed; kept as `permission` on the wrapped handler.
+        gatekeeper: Answers who asks and what they may touch.
+        translate: Says refusals in the caller's language.
     """
 
     def wrap(handler: Handler) -> Door:

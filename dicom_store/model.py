@@ -183,6 +183,7 @@ class Flag(StrEnum):
 
     CHARSET_GUESSED = "charset_guessed"
     NO_FILE_META = "no_file_meta"
+    UIDS_MADE = "uids_made"
 
 
 class Level(StrEnum):

@@ -1,4 +1,4 @@
-"""The archive's own Alembic environment: its versions are kept apart from the clinic's, in `archive_alembic_version`."""
+"""The archive's own Alembic environment, with a version table of its own."""
 
 from pathlib import Path
 

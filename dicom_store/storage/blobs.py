@@ -59,6 +59,9 @@ class PackWriter:
         fresh = not path.parent.exists()
         path.parent.mkdir(parents=True, exist_ok=True)
         self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        # A cancelled request lets go of the pack while one of its threads may still be writing.
+        self._lock = threading.Lock()
+        self._closed = False
         self._unsynced_folders = [path.parent, *([path.parent.parent] if fresh else [])]
         fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         self.size = 0
@@ -76,11 +79,11 @@ class PackWriter:
             StorageFull: No room.
             Unavailable: The disk failed.
         """
-        self._blobs.refuse_if_broken()
-        record = self._code.record(label, self.size)
-        place = self.size + len(record)
         view = memoryview(film)
-        with self._blobs.watch():
+        with self._lock, self._blobs.watch():
+            self._refuse_if_closed()
+            record = self._code.record(label, self.size)
+            place = self.size + len(record)
             self._write([record])
             batch: list[bytes] = []
             for segment in self._code.segments(view, place, name):
@@ -97,8 +100,8 @@ class PackWriter:
         Raises:
             Unavailable: The disk failed; nothing may be acknowledged.
         """
-        self._blobs.refuse_if_broken()
-        with self._blobs.watch():
+        with self._lock, self._blobs.watch():
+            self._refuse_if_closed()
             os.fdatasync(self._fd)
             while self._unsynced_folders:
                 _sync_folder(self._unsynced_folders[-1])
@@ -106,7 +109,15 @@ class PackWriter:
 
     def close(self) -> None:
         """Let go of the pack; nothing is written to it any more."""
-        os.close(self._fd)
+        with self._lock:
+            if not self._closed:
+                self._closed = True
+                os.close(self._fd)
+
+    def _refuse_if_closed(self) -> None:
+        self._blobs.refuse_if_broken()
+        if self._closed:
+            raise Unavailable("The server is shutting down.")
 
     def _write(self, chunks: list[bytes]) -> None:
         left = [memoryview(chunk) for chunk in chunks]

@@ -98,9 +98,7 @@ async def known_films(connection: AsyncConnection, institution: str, uids: Seque
     return found
 
 
-async def keep_films(
-    connection: AsyncConnection, films: Sequence[NewFilm], origin: Origin, at: datetime
-) -> list[Kept]:
+async def keep_films(connection: AsyncConnection, films: Sequence[NewFilm], origin: Origin, at: datetime) -> list[Kept]:
     """Index films, in order.
 
     Returns:
@@ -221,9 +219,7 @@ async def add_arrival(connection: AsyncConnection, arrival: dict[str, Any]) -> N
     await connection.execute(insert(arrivals), [arrival])
 
 
-async def remove_films(
-    connection: AsyncConnection, keys: Sequence[InstanceKey], caller: str, at: datetime
-) -> int:
+async def remove_films(connection: AsyncConnection, keys: Sequence[InstanceKey], caller: str, at: datetime) -> int:
     """Take films out of the index and remember that they were there; their bytes are freed by the compactor.
 
     Returns:

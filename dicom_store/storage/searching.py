@@ -101,7 +101,7 @@ def statement(search: Search, scope: Scope) -> tuple[Select[Any], Mapping[str, A
     return query, {name: values[name] for name in names}
 
 
-def scope_condition(institutions: bool, single_studies: bool) -> ColumnElement[bool]:  # noqa: FBT001
+def scope_condition(institutions: bool, single_studies: bool) -> ColumnElement[bool]:
     """Rows of `studies` inside a scope; parameters `institutions` and `scope_studies`."""
     ways: list[ColumnElement[bool]] = []
     if institutions:

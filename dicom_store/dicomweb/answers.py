@@ -1,0 +1,236 @@
+"""What DICOMweb answers have in common: addresses, headers that defuse, what an Accept header admits, multipart out."""
+
+import hashlib
+import re
+import secrets
+from collections.abc import AsyncIterator, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from dicom_store.dicomweb.multipart import MediaType, body_end, media_type, part_head
+from dicom_store.errors import RequestRefused
+from dicom_store.model import InstanceRecord, InstanceUID, SeriesUID, StudyUID, instance_uid, series_uid, study_uid
+
+if TYPE_CHECKING:
+    from dicom_store.app import Archive
+
+DICOM = "application/dicom"
+DICOM_JSON = "application/dicom+json"
+OCTETS = "application/octet-stream"
+MULTIPART = "multipart/related"
+
+# A film's first 128 bytes may be a program or a page: no browser is to believe them (CVE-2019-11687).
+SAFE = {
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "sandbox; default-src 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "private, no-cache",
+    "Vary": "Accept, Authorization, Cookie",
+}
+ATTACHED = {**SAFE, "Content-Disposition": "attachment"}
+
+# Which media type encoded frames have. Source: DICOM PS3.18 8.7.3.3.2.
+_FRAME_TYPES = {
+    "1.2.840.10008.1.2.5": "image/dicom-rle",
+    "1.2.840.10008.1.2.4.50": "image/jpeg",
+    "1.2.840.10008.1.2.4.51": "image/jpeg",
+    "1.2.840.10008.1.2.4.53": "image/jpeg",
+    "1.2.840.10008.1.2.4.55": "image/jpeg",
+    "1.2.840.10008.1.2.4.57": "image/jpeg",
+    "1.2.840.10008.1.2.4.70": "image/jpeg",
+    "1.2.840.10008.1.2.4.80": "image/jls",
+    "1.2.840.10008.1.2.4.81": "image/jls",
+    "1.2.840.10008.1.2.4.90": "image/jp2",
+    "1.2.840.10008.1.2.4.91": "image/jp2",
+    "1.2.840.10008.1.2.4.92": "image/jpx",
+    "1.2.840.10008.1.2.4.93": "image/jpx",
+    "1.2.840.10008.1.2.4.201": "image/jphc",
+    "1.2.840.10008.1.2.4.202": "image/jphc",
+    "1.2.840.10008.1.2.4.203": "image/jphc",
+    "1.2.840.10008.1.2.4.100": "video/mpeg",
+    "1.2.840.10008.1.2.4.101": "video/mpeg",
+    "1.2.840.10008.1.2.4.102": "video/mp4",
+    "1.2.840.10008.1.2.4.103": "video/mp4",
+    "1.2.840.10008.1.2.4.104": "video/mp4",
+    "1.2.840.10008.1.2.4.105": "video/mp4",
+    "1.2.840.10008.1.2.4.106": "video/mp4",
+}
+_HOST = re.compile(r"[0-9A-Za-z._\-]+(:\d+)?|\[[0-9A-Fa-f:.]+\](:\d+)?")
+_NATIVE_SYNTAX = "1.2.840.10008.1.2.1"
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """What the path of a request names; parts that it does not name are None."""
+
+    study: StudyUID | None
+    series: SeriesUID | None
+    instance: InstanceUID | None
+
+
+def address_of(request: web.Request) -> Address:
+    """Read and check the UIDs of a request's path. Raises Refused."""
+    found = request.match_info
+    return Address(
+        study_uid(found["study"]) if "study" in found else None,
+        series_uid(found["series"]) if "series" in found else None,
+        instance_uid(found["instance"]) if "instance" in found else None,
+    )
+
+
+def base_url(request: web.Request, archive: "Archive") -> str:
+    """The address that RetrieveURL and BulkDataURI begin with, ending in /dicomweb."""
+    if archive.settings.public_url:
+        return archive.settings.public_url + "/dicomweb"
+    # The Host header is the caller's word and ends up within JSON.
+    host = request.host if _HOST.fullmatch(request.host) else "localhost"
+    return f"{request.scheme}://{host}/dicomweb"
+
+
+def film_url(base: str, record: InstanceRecord) -> str:
+    """The address of one film."""
+    return f"{base}/studies/{record.key.study}/series/{record.series}/instances/{record.instance}"
+
+
+def accepted(request: web.Request) -> list[MediaType]:
+    """What the caller takes, best first; empty means anything.
+
+    The query parameter `accept` comes before the header. Source: DICOM PS3.18 8.3.3.1.
+    """
+    text = request.query.get("accept") or ", ".join(request.headers.getall("Accept", []))
+    ranked = []
+    for member in _members(text[:4096]):
+        kind = media_type(member)
+        try:
+            weight = float(kind.parameters.get("q", "1"))
+        except ValueError:
+            weight = 1.0
+        if weight > 0 and kind.name:
+            ranked.append((weight, kind))
+    ranked.sort(key=lambda pair: -pair[0])
+    return [kind for _, kind in ranked]
+
+
+def _members(text: str) -> Iterable[str]:
+    """Split at commas that are not within quotes."""
+    member = ""
+    quoted = False
+    for character in text:
+        if character == '"':
+            quoted = not quoted
+        if character == "," and not quoted:
+            yield member
+            member = ""
+        else:
+            member += character
+    if member.strip():
+        yield member
+
+
+def not_acceptable(offer: str) -> RequestRefused:
+    """The refusal of an Accept header that admits nothing we have."""
+    return RequestRefused("This cannot be sent in a form that you accept. Available: {offer}.", status=406, offer=offer)
+
+
+def takes_json(request: web.Request) -> None:
+    """Raise unless the caller takes DICOM JSON."""
+    kinds = accepted(request)
+    if kinds and not any(kind.name in {"*/*", "application/*", DICOM_JSON, "application/json"} for kind in kinds):
+        raise not_acceptable(DICOM_JSON)
+
+
+def json_answer(body: bytes, headers: dict[str, str] | None = None) -> web.Response:
+    """A DICOM JSON answer."""
+    return web.Response(body=body, content_type=DICOM_JSON, headers={**SAFE, **(headers or {})})
+
+
+def wants_multipart(kinds: Sequence[MediaType], part_type: str, syntax: str) -> bool:
+    """Whether the caller takes parts of this type and transfer syntax within multipart/related."""
+    if not kinds:
+        return True
+    for kind in kinds:
+        if kind.name in {"*/*", "multipart/*"}:
+            return True
+        if kind.name == MULTIPART and _same_type(kind.parameters.get("type", "*/*"), part_type):
+            wanted = kind.parameters.get("transfer-syntax", "*")
+            if wanted in {"*", syntax} or (part_type != DICOM and not syntax):
+                return True
+    return False
+
+
+def wants_single(kinds: Sequence[MediaType], name: str, syntax: str) -> bool:
+    """Whether the caller takes one body of this type and transfer syntax, and rather that than multipart."""
+    for kind in kinds:
+        if kind.name == MULTIPART or kind.name == "*/*":
+            return False
+        if _same_type(kind.name, name) and kind.parameters.get("transfer-syntax", "*") in {"*", syntax}:
+            return True
+    return False
+
+
+def _same_type(wanted: str, offered: str) -> bool:
+    wanted = wanted.lower()
+    return wanted in {"*/*", offered} or (wanted.endswith("/*") and offered.startswith(wanted[:-1]))
+
+
+def frame_type(record: InstanceRecord) -> tuple[str, str]:
+    """Media type and transfer syntax of a film's frames as they are stored."""
+    if record.pixel_offset >= 0:
+        return OCTETS, _NATIVE_SYNTAX
+    return _FRAME_TYPES.get(record.transfer_syntax, OCTETS), record.transfer_syntax
+
+
+def etag_of(hashes: Iterable[str], form: str = "") -> str:
+    """An entity tag of some films in one form of answer; one film's is its hash."""
+    found = list(hashes)
+    if len(found) == 1 and not form:
+        return f'"{found[0]}"'
+    return '"' + hashlib.sha256("".join([form, *found]).encode()).hexdigest() + '"'
+
+
+def unchanged(request: web.Request, etag: str) -> bool:
+    """Whether the caller has this already."""
+    wanted = request.headers.get("If-None-Match", "")
+    return wanted == "*" or etag in [word.strip().removeprefix("W/") for word in wanted.split(",")]
+
+
+def not_modified(etag: str) -> web.Response:
+    """The answer to a caller who has it already."""
+    return web.Response(status=304, headers={**SAFE, "ETag": etag})
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part of an answer, its length known before its bytes."""
+
+    headers: dict[str, str]
+    length: int
+    data: AsyncIterator[bytes] | bytes
+
+
+async def send_parts(
+    request: web.Request, part_type: str, parts: Sequence[Part], headers: dict[str, str]
+) -> web.StreamResponse:
+    """Send a multipart/related answer with its Content-Length."""
+    boundary = secrets.token_hex(16)
+    heads = [part_head(boundary, part.headers, first=number == 0) for number, part in enumerate(parts)]
+    end = body_end(boundary)
+    answer = web.StreamResponse(headers=headers)
+    answer.headers["Content-Type"] = f'{MULTIPART}; type="{part_type}"; boundary={boundary}'
+    answer.content_length = sum(map(len, heads)) + sum(part.length for part in parts) + len(end)
+    await answer.prepare(request)
+    if request.method != "HEAD":
+        for head, part in zip(heads, parts, strict=True):
+            if isinstance(part.data, bytes):
+                await answer.write(head + part.data if part.length < 65536 else head)
+                if part.length >= 65536:
+                    await answer.write(part.data)
+            else:
+                await answer.write(head)
+                async for piece in part.data:
+                    await answer.write(piece)
+        await answer.write(end)
+    await answer.write_eof()
+    return answer

@@ -1,0 +1,128 @@
+"""QIDO-RS: searches for studies, series and films. Answers are joined from JSON that was made at the door.
+
+Source: DICOM PS3.18 10.6.
+"""
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+
+from dicom_store import query
+from dicom_store.dicomweb.answers import address_of, base_url, json_answer, takes_json
+from dicom_store.doors import Visit, door
+from dicom_store.model import InstitutionId, Level, Search, StudyKey, StudyUID
+from dicom_store.ports import Action, Gatekeeper, Translate
+from dicom_store.storage.index import film_name
+from dicom_store.storage.searching import Found
+
+if TYPE_CHECKING:
+    from dicom_store.app import Archive
+
+_LEVELS = {
+    "/dicomweb/studies": Level.STUDY,
+    "/dicomweb/series": Level.SERIES,
+    "/dicomweb/instances": Level.INSTANCE,
+    "/dicomweb/studies/{study}/series": Level.SERIES,
+    "/dicomweb/studies/{study}/instances": Level.INSTANCE,
+    "/dicomweb/studies/{study}/series/{series}/instances": Level.INSTANCE,
+}
+_ONLINE = b'"00080056":{"vr":"CS","Value":["ONLINE"]}'
+
+
+def routes(archive: "Archive", gatekeeper: Gatekeeper, translate: Translate) -> list[web.RouteDef]:
+    """The routes that search."""
+
+    def searcher(level: Level) -> Any:
+        async def search(request: web.Request, visit: Visit) -> web.StreamResponse:
+            takes_json(request)
+            named = address_of(request)
+            understood = query.from_parameters(request.query.items(), level, named.study, named.series)
+            found = await archive.index.search(visit.scope, understood.search)
+            studies = {StudyKey(InstitutionId(row.institution), StudyUID(row.study)) for row in found}
+            if studies:
+                await gatekeeper.witness(visit.caller, Action.SEARCH, studies)
+            base = base_url(request, archive)
+            body = b"[" + b",".join(_joined(archive, row, understood.search, base) for row in found) + b"]"
+            return json_answer(body, _warning(understood.ignored))
+
+        return door(Action.SEARCH, gatekeeper, translate)(search)
+
+    return [web.get(path, searcher(level)) for path, level in _LEVELS.items()]
+
+
+def _warning(ignored: tuple[str, ...]) -> dict[str, str]:
+    if not ignored:
+        return {}
+    return {"Warning": '299 dicom_store "These attributes are not supported for matching and were ignored"'}
+
+
+def _joined(archive: "Archive", row: Found, search: Search, base: str) -> bytes:
+    """One answer as DICOM JSON."""
+    parts: list[bytes] = [_ONLINE]
+    address = f"{base}/studies/{row.study}"
+    if search.level is Level.STUDY or search.study is None:
+        parts += [row.study_answer, *_wanted(row.study_extra, search), _study_counts(row)]
+    if row.series is not None:
+        address += f"/series/{row.series}"
+        if search.level is Level.SERIES or search.series is None:
+            parts += [row.series_answer or b"", *_wanted(row.series_extra or b"", search)]
+            parts.append(_text("00201209", "IS", row.series_instance_count))
+    if row.instance is not None:
+        address += f"/instances/{row.instance}"
+        parts += [row.instance_answer or b"", *_from_header(archive, row, search)]
+        if search.study is not None:
+            parts.append(_text("0020000D", "UI", row.study))
+        if search.series is not None:
+            parts.append(_text("0020000E", "UI", row.series or ""))
+    elif row.series is not None and search.study is not None:
+        parts.append(_text("0020000D", "UI", row.study))
+    parts.append(_text("00081190", "UR", address))
+    return b"{" + b",".join(part for part in parts if part) + b"}"
+
+
+def _study_counts(row: Found) -> bytes:
+    modalities = [word for word in row.modalities.split("\\") if word]
+    return b",".join(
+        [
+            b'"00080061":' + json.dumps({"vr": "CS", **({"Value": modalities} if modalities else {})}).encode(),
+            _text("00201206", "IS", row.series_count),
+            _text("00201208", "IS", row.study_instance_count),
+        ]
+    )
+
+
+def _wanted(extra: bytes, search: Search) -> list[bytes]:
+    """The attributes beside the usual ones that the caller asked for."""
+    if search.include_all:
+        return [extra]
+    if not search.include or not extra:
+        return []
+    return _picked(json.loads(b"{" + extra + b"}"), search)
+
+
+def _from_header(archive: "Archive", row: Found, search: Search) -> list[bytes]:
+    """The same for films, whose whole header is kept apart."""
+    if row.header is None or row.instance is None:
+        return []
+    whole = json.loads(b"{" + archive.index.open_header(film_name(row.institution, row.instance), row.header) + b"}")
+    known = json.loads(b"{" + (row.instance_answer or b"") + b"}")
+    if search.include_all:
+        usable = {tag: value for tag, value in whole.items() if tag not in known and "BulkDataURI" not in value}
+        usable.pop("0020000D", None)
+        usable.pop("0020000E", None)
+        return [_inside(usable)]
+    return _picked({tag: value for tag, value in whole.items() if tag not in known}, search)
+
+
+def _picked(values: dict[str, Any], search: Search) -> list[bytes]:
+    found = {tag: value for tag, value in values.items() if int(tag, 16) in search.include}
+    return [_inside(found)] if found else []
+
+
+def _inside(value: dict[str, Any]) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()[1:-1]
+
+
+def _text(tag: str, vr: str, value: str | int) -> bytes:
+    return f'"{tag}":{{"vr":"{vr}","Value":[{json.dumps(value)}]}}'.encode()
