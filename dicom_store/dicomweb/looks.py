@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 
 from dicom_store.errors import NotRenderable, QueryRefused
-from dicom_store.render.grey import Window, WindowFunction
-from dicom_store.render.look import Look, PictureKind, Region
+from dicom_store.render.look import Look, PictureKind, Region, Window, WindowFunction
 
 _MAX_ACCEPT_CHARS = 2000
 

@@ -1,38 +1,16 @@
 """From stored values to shades of grey: modality LUT, VOI LUT, windows. Pure numpy; knows no files and no pydicom."""
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dicom_store.errors import NotRenderable
+from dicom_store.render.look import Window, WindowFunction
 
 Array = NDArray[Any]
 Bytes = NDArray[np.uint8]
-
-
-class WindowFunction(StrEnum):
-    """Shape of a window; the text is that of PS3.18 8.3.5.1.4."""
-
-    LINEAR = "linear"
-    LINEAR_EXACT = "linear-exact"
-    SIGMOID = "sigmoid"
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """Which values are shown from black to white, in units after the modality LUT."""
-
-    centre: float
-    width: float
-    function: WindowFunction = WindowFunction.LINEAR
-
-    def usable(self) -> bool:
-        """Whether the standard allows its width (PS3.3 C.11.2.1.2) and its numbers are numbers."""
-        least = 1.0 if self.function is WindowFunction.LINEAR else 1e-12
-        return bool(np.isfinite(self.centre) and np.isfinite(self.width) and self.width >= least)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,8 @@ from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 
 from dicom_store.errors import NotRenderable
-from dicom_store.render.grey import Array, Lut, Rescale, Shading, Window, WindowFunction
+from dicom_store.render.grey import Array, Lut, Rescale, Shading
+from dicom_store.render.look import Window, WindowFunction
 
 MAX_PIXELS = 64 << 20
 """In a frame: a 300 MB mammography system is at 30 million."""

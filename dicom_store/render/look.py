@@ -1,10 +1,13 @@
-"""How a picture should look: the caller's wishes as one value, with their limits. Pure."""
+"""How a picture should look: the caller's wishes as one value, with their limits.
 
+Pure, and light: the archive's own process imports this and leaves numpy and the codecs to its workers.
+"""
+
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 
 from dicom_store.errors import NotRenderable
-from dicom_store.render.grey import Window
 
 MAX_EDGE_PX = 8192
 """Longest edge of a picture, above every display there is."""
@@ -16,6 +19,28 @@ class PictureKind(StrEnum):
     JPEG = "image/jpeg"
     PNG = "image/png"
     WEBP = "image/webp"
+
+
+class WindowFunction(StrEnum):
+    """Shape of a window; the text is that of PS3.18 8.3.5.1.4."""
+
+    LINEAR = "linear"
+    LINEAR_EXACT = "linear-exact"
+    SIGMOID = "sigmoid"
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Which values are shown from black to white, in units after the modality LUT."""
+
+    centre: float
+    width: float
+    function: WindowFunction = WindowFunction.LINEAR
+
+    def usable(self) -> bool:
+        """Whether the standard allows its width (PS3.3 C.11.2.1.2) and its numbers are numbers."""
+        least = 1.0 if self.function is WindowFunction.LINEAR else 1e-12
+        return math.isfinite(self.centre) and math.isfinite(self.width) and self.width >= least
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,8 @@ from weakref import WeakValueDictionary
 
 from dicom_store.errors import NotRenderable, Unavailable
 from dicom_store.model import BlobRef, InstanceRecord
-from dicom_store.render import work
 from dicom_store.render.look import Look, PictureKind
-from dicom_store.workers import JobFailed, JobFailure, Workers
+from dicom_store.workers import Job, JobFailed, JobFailure, Workers
 
 WARM = ("dicom_store.render.work",)
 """Modules for `Workers(warm=…)`."""
@@ -23,6 +22,7 @@ MAX_WHOLE_BYTES = 256 << 20
 
 THUMBNAIL_PX = 256
 
+_PICTURE = Job("dicom_store.render.work", "picture")
 _Key = tuple[str, int, Look]
 
 
@@ -107,13 +107,13 @@ class Render:
         film, pixels = await self._bytes(record, frame)
         try:
             made = await self._workers.run(
-                work.picture, film, frame, look, record.transfer_syntax, pixels, seconds=self._seconds
+                _PICTURE, film, frame, look, record.transfer_syntax, pixels, seconds=self._seconds
             )
         except JobFailed as failed:
             if failed.why is JobFailure.RAISED:
                 raise NotRenderable("The picture's compressed data is broken.", code="broken_frame") from failed
             raise NotRenderable("This film could not be shown within the server's limits.", code="limits") from failed
-        body, width, height = cast("work.Encoded", made)
+        body, width, height = cast("tuple[bytes, int, int]", made)
         return Picture(body, look.kind, width, height)
 
     async def _bytes(self, record: InstanceRecord, frame: int) -> tuple[bytes, bytes | None]:

@@ -14,8 +14,8 @@ from pydicom.uid import UID, AllTransferSyntaxes, ExplicitVRLittleEndian, Implic
 from dicom_store.errors import NotRenderable
 from dicom_store.render import extra, header
 from dicom_store.render import pixels as decoding
-from dicom_store.render.grey import Bytes, Window
-from dicom_store.render.look import Look, PictureKind, fit
+from dicom_store.render.grey import Bytes
+from dicom_store.render.look import Look, PictureKind, Window, fit
 
 Image.MAX_IMAGE_PIXELS = header.MAX_PIXELS
 

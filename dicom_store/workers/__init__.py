@@ -4,6 +4,6 @@ For: `pool.Workers`, which runs one importable function in one warmed child with
 wall-clock time. May import: the error tree and the standard library. Must not know what the jobs do.
 """
 
-from dicom_store.workers.pool import JobFailed, JobFailure, Workers
+from dicom_store.workers.pool import Job, JobFailed, JobFailure, Workers
 
-__all__ = ["JobFailed", "JobFailure", "Workers"]
+__all__ = ["Job", "JobFailed", "JobFailure", "Workers"]

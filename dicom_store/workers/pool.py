@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from enum import StrEnum
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
 from dicom_store.errors import ArchiveError, Unavailable
 from dicom_store.workers import wire
@@ -46,6 +46,13 @@ class JobFailed(ArchiveError):
         self.why = why
         self.kind = kind
         super().__init__(f"worker job: {why.value} {kind}".rstrip())
+
+
+class Job(NamedTuple):
+    """A function by its name, so that the archive need not import what only workers need."""
+
+    module: str
+    function: str
 
 
 class _Worker:
@@ -120,11 +127,13 @@ class Workers:
     ) -> None:
         self._end()
 
-    async def run(self, function: Callable[..., wire.Plain], *arguments: object, seconds: float = 20.0) -> wire.Plain:
+    async def run(
+        self, function: Callable[..., wire.Plain] | Job, *arguments: object, seconds: float = 20.0
+    ) -> wire.Plain:
         """Run a module-level function in a worker.
 
         Args:
-            function: Importable by its module and name. Its result is made of plain values (see `wire`).
+            function: Importable by its module and name, or that name. Its result is made of plain values (see `wire`).
             *arguments: Picklable.
             seconds: Wall-clock time from the moment it starts; as much processor time.
 
@@ -146,7 +155,7 @@ class Workers:
         finally:
             self._waiting -= 1
         try:
-            job = wire.pack((function.__module__, function.__qualname__, arguments, seconds))
+            job = wire.pack((*_name_of(function), arguments, seconds))
             return await self._run(job, seconds)
         finally:
             self._seats.release()
@@ -263,3 +272,7 @@ class Workers:
             worker.end()
         self._idle.clear()
         self._drop_template()
+
+
+def _name_of(function: Callable[..., wire.Plain] | Job) -> Job:
+    return function if isinstance(function, Job) else Job(function.__module__, function.__qualname__)

@@ -1,0 +1,404 @@
+"""The shell around the rules: takes bytes in, keeps them safe, and sees complete uploads through to films.
+
+One writer for each upload: who comes back after a cut line pushes the old, hanging request aside, as its bytes so far
+are safe. The tasks that finish uploads are owned here and end with `close`; what they leave is taken up at the next
+start.
+"""
+
+import asyncio
+import logging
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from dicom_store.errors import Unavailable, UploadRefused
+from dicom_store.storage.blobs import Blobs
+from dicom_store.uploads import protocol
+from dicom_store.uploads.finish import Finisher
+from dicom_store.uploads.parts import RECORD_BYTES, Part
+from dicom_store.uploads.protocol import Append, Limits, Progress, Summing
+from dicom_store.uploads.results import About, Fate, FileResult, Result, load_about
+from dicom_store.uploads.shelf import Shelf
+
+log = logging.getLogger(__name__)
+
+_IDLE_SECONDS = 60.0
+"""A request that sends nothing for so long is let go; what it sent is kept."""
+_PUSH_SECONDS = 10.0
+_SWEEP_SECONDS = 600.0
+_OPEN_PARTS = 64
+_AT_ONCE = 2
+
+Key = tuple[str, str]
+"""Owner and id."""
+
+
+@dataclass(slots=True)
+class _Desk:
+    """What is going on with one upload right now."""
+
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    users: int = 0
+    patience: asyncio.Timeout | None = None
+    done: int = 0
+    total: int = 0
+    task: asyncio.Task[None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What a caller may know of an upload of theirs.
+
+    Attributes:
+        result: What became of its files; None until it is finished.
+        done: Files dealt with so far.
+        total: Files to deal with, 0 while that is not known.
+    """
+
+    about: About
+    progress: Progress
+    result: Result | None
+    done: int = 0
+    total: int = 0
+
+
+class Reception:
+    """All uploads of one archive while it runs. Call `start` first, and `close` in the end.
+
+    Args:
+        shelf: Where they lie.
+        blobs: Whose disk it is: an error of it stops the taking of films.
+        finisher: Turns complete uploads into films.
+        clock: Says the time, aware.
+        limits: What is taken.
+    """
+
+    def __init__(
+        self,
+        shelf: Shelf,
+        blobs: Blobs,
+        finisher: Finisher,
+        clock: Callable[[], datetime],
+        limits: Limits | None = None,
+    ) -> None:
+        self.limits = limits or Limits()
+        self._shelf = shelf
+        self._blobs = blobs
+        self._finisher = finisher
+        self._clock = clock
+        self._desks: dict[Key, _Desk] = {}
+        self._parts: OrderedDict[Key, Part] = OrderedDict()
+        self._finishing = asyncio.Semaphore(_AT_ONCE)
+        self._sweeper: asyncio.Task[None] | None = None
+
+    # ------------------------------------------------------------ starting and ending
+
+    async def start(self) -> None:
+        """Take up what the last run left: complete uploads are finished."""
+        await asyncio.to_thread(self._shelf.prepare)
+        # Owned here and ended by `close`.
+        self._sweeper = asyncio.get_running_loop().create_task(self._sweep_for_ever())
+
+    async def close(self) -> None:
+        """Stop; complete uploads that are not finished are taken up at the next start."""
+        tasks = [desk.task for desk in self._desks.values() if desk.task is not None]
+        if self._sweeper is not None:
+            tasks.append(self._sweeper)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for part in self._parts.values():
+            part.close()
+        self._parts.clear()
+
+    # ------------------------------------------------------------ the doors' verbs
+
+    def now(self) -> datetime:
+        """The time, aware."""
+        return self._clock()
+
+    async def begin(self, owner: str, about: About, first: Append | None, body: AsyncIterator[bytes]) -> str:
+        """Begin an upload, with its first bytes where the request carries some.
+
+        Returns:
+            Its id. The upload is there even when its first bytes broke off.
+        """
+        with self._blobs.watch():
+            upload, part = await asyncio.to_thread(self._shelf.create, owner, about)
+        key = owner, upload
+        self._keep_open(key, part)
+        try:
+            async with self._hold(key) as held:
+                if first is not None and about.length:
+                    with suppress(ConnectionError, TimeoutError):
+                        await self._take(key, held, first, body)
+        except UploadRefused:
+            await self.remove(owner, upload)  # its address was never told
+            raise
+        self._finish_if_complete(key, part, about)
+        return upload
+
+    async def count_open(self, owner: str) -> int:
+        """How many unfinished uploads a caller has."""
+        return await asyncio.to_thread(self._shelf.count_open, owner)
+
+    async def append(self, owner: str, upload: str, headers: Mapping[str, str], body: AsyncIterator[bytes]) -> Progress:
+        """Take a request's bytes.
+
+        Raises:
+            NotFound: Not there, or not this caller's.
+            UploadRefused: Against the protocol; with 460 nothing of it was kept.
+            Unavailable: The disk failed or is full.
+        """
+        key = owner, upload
+        result = await asyncio.to_thread(self._shelf.result, owner, upload)
+        if result is not None:
+            protocol.append(headers, self._finished(result), self._clock())
+            return self._finished(result)
+        async with self._hold(key) as part:
+            about = load_about(part.about)
+            decision = protocol.append(headers, await self._progress(key, part, about), self._clock())
+            await self._take(key, part, decision, body)
+            progress = await self._progress(key, part, about)
+        self._finish_if_complete(key, part, about)
+        return progress
+
+    async def state(self, owner: str, upload: str) -> State:
+        """How far an upload is. Pushes a hanging writer aside, so that the offset holds.
+
+        Raises:
+            NotFound: Not there, or not this caller's.
+        """
+        key = owner, upload
+        desk = self._desks.get(key)
+        if desk is not None and desk.task is not None and (open_part := self._parts.get(key)) is not None:
+            about = load_about(open_part.about)
+            return State(about, await self._progress(key, open_part, about), None, desk.done, desk.total)
+        result = await asyncio.to_thread(self._shelf.result, owner, upload)
+        if result is not None:
+            return State(result.about, self._finished(result), result, len(result.files), len(result.files))
+        async with self._hold(key) as part:
+            about = load_about(part.about)
+            progress = await self._progress(key, part, about)
+        self._finish_if_complete(key, part, about)
+        return State(about, progress, None)
+
+    async def wait(self, owner: str, upload: str, seconds: float) -> None:
+        """Wait for an upload to be finished, but not longer than so many seconds."""
+        desk = self._desks.get((owner, upload))
+        if desk is not None and desk.task is not None:
+            await asyncio.wait([desk.task], timeout=seconds)
+
+    async def remove(self, owner: str, upload: str) -> None:
+        """Forget an upload, finished or not. Films that came of it stay.
+
+        Raises:
+            NotFound: Not there, or not this caller's.
+            UploadRefused: 423 while its films are being kept.
+        """
+        key = owner, upload
+        if await asyncio.to_thread(self._shelf.result, owner, upload) is None:
+            async with self._hold(key):
+                self._let_go(key)
+        await asyncio.to_thread(self._shelf.remove, owner, upload)
+
+    # ------------------------------------------------------------ taking bytes
+
+    async def _take(self, key: Key, part: Part, decision: Append, body: AsyncIterator[bytes]) -> None:
+        summing = Summing(decision.checksum) if decision.checksum is not None else None
+        buffer, room = bytearray(), decision.room
+        try:
+            async with asyncio.timeout(_IDLE_SECONDS) as patience:
+                self._desks[key].patience = patience
+                async for piece in body:
+                    patience.reschedule(asyncio.get_running_loop().time() + _IDLE_SECONDS)
+                    room -= len(piece)
+                    if room < 0:
+                        raise protocol.too_long()
+                    buffer += piece
+                    if len(buffer) >= RECORD_BYTES:
+                        await self._write(key, part, _taken(buffer), summing)
+            await self._write(key, part, _taken(buffer), summing)
+            if summing is not None:
+                summing.check()
+                part.commit()
+            await self._sync(key, part)
+        except (TimeoutError, ConnectionError, UploadRefused, asyncio.CancelledError):
+            await self._save_what_came(key, part, _taken(buffer), summing)
+            raise
+
+    async def _save_what_came(self, key: Key, part: Part, rest: bytes, summing: Summing | None) -> None:
+        """The line broke: under no checksum, every byte that came is worth keeping."""
+        if summing is not None:
+            part.drop()
+            return
+        await self._write(key, part, rest, None)
+        await self._sync(key, part)
+
+    async def _write(self, key: Key, part: Part, data: bytes, summing: Summing | None) -> None:
+        if summing is not None:
+            summing.add(data)
+        try:
+            with self._blobs.watch():
+                await _to_the_end(lambda: part.append(data, held=summing is not None))
+        except Unavailable:
+            self._let_go(key)  # to be walked anew: what is on the disk now is not known
+            raise
+
+    async def _sync(self, key: Key, part: Part) -> None:
+        try:
+            with self._blobs.watch():
+                await _to_the_end(lambda: part.sync(self._clock()))
+        except Unavailable:
+            self._let_go(key)
+            raise
+
+    @asynccontextmanager
+    async def _hold(self, key: Key) -> AsyncIterator[Part]:
+        """Be the only one with an upload; a writer that hangs is pushed aside."""
+        desk = self._desks.setdefault(key, _Desk())
+        desk.users += 1
+        try:
+            if desk.patience is not None:
+                with suppress(RuntimeError):  # it just ended by itself
+                    desk.patience.reschedule(asyncio.get_running_loop().time())
+            await _within(desk.lock, _PUSH_SECONDS)
+            try:
+                yield await self._part(key)
+            finally:
+                desk.patience = None
+                desk.lock.release()
+        finally:
+            desk.users -= 1
+            self._leave(key, desk)
+
+    def _leave(self, key: Key, desk: _Desk) -> None:
+        if desk.users == 0 and desk.task is None:
+            self._desks.pop(key, None)
+
+    async def _part(self, key: Key) -> Part:
+        part = self._parts.get(key)
+        if part is None:
+            try:
+                part = await asyncio.to_thread(self._shelf.open, *key)
+            except BlockingIOError:
+                raise _busy() from None
+            self._keep_open(key, part)
+        self._parts.move_to_end(key)
+        return part
+
+    def _keep_open(self, key: Key, part: Part) -> None:
+        self._parts[key] = part
+        for old in [old for old in self._parts if old not in self._desks and old != key]:
+            if len(self._parts) <= _OPEN_PARTS:
+                break
+            self._let_go(old)
+
+    def _let_go(self, key: Key) -> None:
+        part = self._parts.pop(key, None)
+        if part is not None:
+            part.close()
+
+    async def _progress(self, key: Key, part: Part, about: About) -> Progress:
+        touched = await asyncio.to_thread(self._shelf.touched_at, *key, self._clock())
+        return Progress(part.offset, about.length, touched + self.limits.open_for)
+
+    def _finished(self, result: Result) -> Progress:
+        return Progress(result.about.length, result.about.length, result.finished_at + self.limits.result_for)
+
+    # ------------------------------------------------------------ finishing
+
+    def _finish_if_complete(self, key: Key, part: Part, about: About) -> None:
+        if part.offset != about.length:
+            return
+        desk = self._desks.setdefault(key, _Desk())
+        if desk.task is None:
+            # Owned by its desk and ended by `close`.
+            desk.task = asyncio.get_running_loop().create_task(self._finish(key, desk))
+
+    async def _finish(self, key: Key, desk: _Desk) -> None:
+        def tell(done: int, total: int) -> None:
+            desk.done, desk.total = done, total
+
+        try:
+            async with self._finishing, desk.lock:
+                part = await self._part(key)
+                about = load_about(part.about)
+                files = await self._files(key[1], about, part, tell)
+                with self._blobs.watch():
+                    await asyncio.to_thread(self._shelf.finish, *key, Result(about, self._clock(), files))
+                self._let_go(key)
+        except Unavailable:
+            log.warning("an upload waits: its films cannot be kept now")  # the sweeper tries again
+        finally:
+            desk.task = None
+            self._leave(key, desk)
+
+    async def _files(self, upload: str, about: About, part: Part, tell: Callable[[int, int], None]) -> list[FileResult]:
+        try:
+            return await self._finisher.files(upload, about, part, tell)
+        except (Unavailable, asyncio.CancelledError):
+            raise
+        except Exception as error:  # noqa: BLE001  (a bug must not keep the upload waiting for ever; its kind is logged)
+            log.error("an upload could not be finished: %s", type(error).__name__)  # noqa: TRY400  (texts may hold data)
+            return [FileResult(about.name, Fate.REFUSED, reason="This file could not be read.", code="internal")]
+
+    async def _sweep_for_ever(self) -> None:
+        while True:
+            try:
+                await self.sweep()
+            except (OSError, Unavailable):
+                log.warning("uploads could not be swept")
+            await asyncio.sleep(_SWEEP_SECONDS)
+
+    async def sweep(self) -> None:
+        """Throw away what has expired, and take up complete uploads that nobody finishes."""
+        now = self._clock()
+        for key in await asyncio.to_thread(lambda: list(self._shelf.unfinished())):
+            if key in self._desks:
+                continue
+            with suppress(UploadRefused, Unavailable):
+                await self._sweep_one(key, now)
+        await asyncio.to_thread(self._shelf.sweep_results, now - self.limits.result_for)
+
+    async def _sweep_one(self, key: Key, now: datetime) -> None:
+        async with self._hold(key) as part:
+            about = load_about(part.about)
+            complete = part.offset == about.length
+            expired = (await self._progress(key, part, about)).expires_at + timedelta(minutes=1) <= now
+            if expired and not complete:
+                self._let_go(key)
+                await asyncio.to_thread(self._shelf.remove, *key)
+                return
+        self._finish_if_complete(key, part, about)
+
+
+def _taken(buffer: bytearray) -> bytes:
+    """Take everything out of a buffer: whatever happens to the writing of it, it is not written twice."""
+    data = bytes(buffer)
+    buffer.clear()
+    return data
+
+
+async def _to_the_end(call: Callable[[], None]) -> None:
+    """Run a write in a thread and never leave it half done, even when the one who asked is gone."""
+    work = asyncio.ensure_future(asyncio.to_thread(call))
+    try:
+        await asyncio.shield(work)
+    except asyncio.CancelledError:
+        await asyncio.wait([work])
+        raise
+
+
+async def _within(lock: asyncio.Lock, seconds: float) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await lock.acquire()
+    except TimeoutError:
+        raise _busy() from None
+
+
+def _busy() -> UploadRefused:
+    return UploadRefused("This upload is busy. Please try again in a moment.", status=423, code="busy")
