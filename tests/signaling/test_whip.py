@@ -104,7 +104,7 @@ async def test_delete_ends_the_session(exchange):
     publisher, created = await publishing(exchange)
     response = await exchange.delete(created.headers["Location"], headers={"X-Ticket": ticket()})
     assert response.status == 200
-    assert not list(exchange.app[ROOMS].live())[0].peers
+    assert not next(iter(exchange.app[ROOMS].live())).peers
     again = await exchange.delete(created.headers["Location"], headers={"X-Ticket": ticket()})
     assert again.status == 404
     await publisher.close()

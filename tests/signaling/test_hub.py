@@ -1,0 +1,122 @@
+"""Two people in a room over real WebSockets."""
+
+import asyncio
+import json
+
+import pytest
+from aiohttp import WSMsgType
+
+from signaling.app import ROOMS
+from tests.signaling.test_whip import exchange, peer, ticket  # noqa: F401 - the fixture
+
+
+async def said(socket, kind):
+    async with asyncio.timeout(5):
+        while True:
+            frame = await socket.receive()
+            assert frame.type is WSMsgType.TEXT, frame
+            word = json.loads(frame.data)
+            if word["type"] == kind:
+                return word
+
+
+async def enter(client, who, resume=False):
+    socket = await client.ws_connect("/rtc")
+    await socket.send_json({"type": "hello", "version": 1, "ticket": ticket("r", who), "resume": resume})
+    return socket, await said(socket, "welcome")
+
+
+async def test_people_see_each_other_come_change_and_leave(exchange):  # noqa: F811
+    li, _ = await enter(exchange, "li")
+    wang, welcome = await enter(exchange, "wang")
+    assert [seat["participant"] for seat in welcome["seats"]] == ["li", "wang"]
+    assert (await said(li, "seat"))["seat"]["participant"] == "wang"
+    await wang.send_json({"type": "state", "audio": False, "video": True})
+    assert (await said(li, "seat"))["seat"]["audio"] is False
+    await wang.send_json({"type": "leave"})
+    assert (await said(li, "gone"))["reason"] == "left"
+    assert (await said(wang, "closing"))["code"] == "left"
+    await li.close()
+
+
+async def test_a_cut_socket_keeps_the_seat_and_coming_back_is_noticed(exchange):  # noqa: F811
+    li, _ = await enter(exchange, "li")
+    wang, _ = await enter(exchange, "wang")
+    await said(li, "seat")
+    await wang.close()
+    assert (await said(li, "seat"))["seat"]["present"] is False
+    again, welcome = await enter(exchange, "wang", resume=True)
+    assert welcome["resumed"] is False
+    assert (await said(li, "seat"))["seat"]["present"] is True
+    await again.close()
+    await li.close()
+
+
+async def test_an_offer_is_answered_and_the_others_learn_of_the_tracks(exchange):  # noqa: F811
+    li, _ = await enter(exchange, "li")
+    wang, _ = await enter(exchange, "wang")
+    connection = peer()
+    connection.addTransceiver("audio", direction="sendonly")
+    await connection.setLocalDescription(await connection.createOffer())
+    offer = {"type": "offer", "number": 1, "sdp": connection.localDescription.sdp, "sends": {"0": "audio"}}
+    await wang.send_json(offer)
+    assert (await said(wang, "answer"))["number"] == 1
+    await said(li, "seat")
+    assert (await said(li, "seat"))["seat"]["tracks"] == ["audio"]
+    await connection.close()
+    await li.close()
+    await wang.close()
+
+
+async def test_a_share_reaches_the_others_and_late_joiners(exchange):  # noqa: F811
+    li, _ = await enter(exchange, "li")
+    wang, _ = await enter(exchange, "wang")
+    await wang.send_json({"type": "share", "topic": "view", "body": {"slice": 7}})
+    assert (await said(li, "shared"))["body"] == {"slice": 7}
+    _, welcome = await enter(exchange, "zhao")
+    assert welcome["shared"] == {"view": {"participant": "wang", "slice": 7}}
+    await li.close()
+    await wang.close()
+
+
+@pytest.mark.parametrize(
+    "frame", ["", "{}", "[1]", '{"type":"offer","number":1,"sdp":"v=0"}', '{"type":"hello","version":9,"ticket":""}']
+)
+async def test_nonsense_is_refused_and_the_room_goes_on(exchange, frame):  # noqa: F811
+    li, _ = await enter(exchange, "li")
+    stranger = await exchange.ws_connect("/rtc")
+    await stranger.send_str(frame)
+    assert (await said(stranger, "refused"))["code"]
+    await li.send_str(frame)
+    assert (await said(li, "refused"))["code"]
+    await li.send_json({"type": "ping", "number": 5})
+    assert (await said(li, "pong"))["number"] == 5
+    await stranger.close()
+    await li.close()
+
+
+async def test_a_stranger_without_a_ticket_learns_nothing(exchange):  # noqa: F811
+    li, _ = await enter(exchange, "li")
+    answers = []
+    for room in ("r", "nowhere"):
+        stranger = await exchange.ws_connect("/rtc")
+        await stranger.send_json({"type": "hello", "version": 1, "ticket": "forged." + room})
+        answers.append(await said(stranger, "refused"))
+        await stranger.close()
+    assert answers[0] == answers[1]
+    assert len(list(exchange.app[ROOMS].live())) == 1
+    await li.close()
+
+
+async def test_nobody_can_send_without_the_grant_or_take_what_is_not_there(exchange):  # noqa: F811
+    from signaling.ports import Grant
+
+    socket = await exchange.ws_connect("/rtc")
+    only = ticket("r", "guest", grants=frozenset({Grant.SUBSCRIBE}))
+    await socket.send_json({"type": "hello", "version": 1, "ticket": only})
+    await said(socket, "welcome")
+    await socket.send_json({"type": "offer", "number": 1, "sdp": "v=0", "sends": {"0": "audio"}})
+    assert (await said(socket, "refused"))["code"] == "not_admitted"
+    await socket.send_json({"type": "offer", "number": 2, "sdp": "v=0", "takes": {"0": "ghost/audio"}})
+    assert (await said(socket, "refused"))["code"] == "offer"
+    await socket.close()
