@@ -11,7 +11,7 @@ from typing import Any
 from aiohttp import web
 
 from dicom_store.doors import Visit, door
-from dicom_store.errors import LabRefused, NotAllowed, NotFound, QueryRefused
+from dicom_store.errors import LabRefused, NotAllowed, NotFound, QueryRefused, RequestRefused
 from dicom_store.labs.analytes import ANALYTES, Limits
 from dicom_store.labs.form import report_of
 from dicom_store.labs.ingest import LabIngest
@@ -124,14 +124,14 @@ def _answer(body: object, *, status: int = 200, headers: dict[str, str] | None =
 async def _json(request: web.Request) -> dict[str, Any]:
     """The request's body, bounded in bytes and depth."""
     if request.content_type not in ("application/json", "application/octet-stream"):
-        raise LabRefused("A lab report is posted as application/json.", code="not_json")
+        raise RequestRefused("A lab report is posted as application/json.", status=415)
     if "Content-Encoding" in request.headers:
-        raise LabRefused("A lab report is posted without compression.", code="compressed")
+        raise RequestRefused("A lab report is posted without compression.", status=415)
     raw = bytearray()
     async for piece in request.content.iter_any():
         raw += piece
         if len(raw) > MAX_BODY_BYTES:
-            raise LabRefused("The message is larger than {limit} bytes.", code="too_large", limit=MAX_BODY_BYTES)
+            raise RequestRefused("The message is larger than {limit} bytes.", status=413, limit=MAX_BODY_BYTES)
     try:
         # Numbers stay as typed: 5.10 is not 5.1 to a laboratory.
         body = json.loads(bytes(raw), parse_float=str, parse_int=str, parse_constant=_refuse_constant)
