@@ -42,7 +42,10 @@ class Archive:
 @asynccontextmanager
 async def open_archive(settings: ArchiveSettings, listeners: Iterable[Listener] = ()) -> AsyncIterator[Archive]:
     """Open an archive: tables brought up to date, torn ends of packs cut, writer started; closed again at the end."""
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if settings.database_url is None:
+        # SQLite gives its other files the same rights.
+        (settings.data_dir / "archive.db").touch(mode=0o600)
     keys = KeyRing(settings.key, settings.old_keys)
     threads = ThreadPoolExecutor(settings.threads, thread_name_prefix="archive")
     blobs = Blobs(settings.data_dir / "packs", keys, threads, settings.pack_bytes)

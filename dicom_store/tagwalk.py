@@ -6,13 +6,14 @@ pixel data. Films without preamble or file meta information are read too, as upl
 Source: DICOM PS3.5 chapter 7 and annex A, PS3.10 chapter 7.
 """
 
+import mmap
 import struct
 import zlib
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 
-from pydicom.datadict import DicomDictionary
+from pydicom._dicom_dict import DicomDictionary
 
 from dicom_store.errors import FilmRefused
 
@@ -37,7 +38,7 @@ _SHORT_FORM = {
 }  # fmt: skip
 _VRS = {vr: vr.decode() for vr in _LONG_FORM | _SHORT_FORM}
 
-Buffer: TypeAlias = bytes | memoryview
+Buffer: TypeAlias = bytes | memoryview | mmap.mmap
 
 
 class Element(NamedTuple):

@@ -235,7 +235,8 @@ class Index:
 
     async def _rows(self, query: Select[Any], values: Any) -> Sequence[Any]:
         async with self._reading.connect() as connection:
-            return (await connection.execute(query, values)).all()
+            rows: Sequence[Any] = (await connection.execute(query, values)).all()
+        return rows
 
     async def _scoped(self, query: Select[Any], scope: Scope, values: dict[str, Any]) -> Sequence[Any]:
         if not scope.institutions and not scope.studies:

@@ -130,7 +130,8 @@ def _translated(error: Exception) -> BaseException:
         return Unavailable("The archive's database cannot be reached.")
     if not isinstance(error, DBAPIError):
         return error
-    code = getattr(error.orig, "sqlite_errorcode", None) or getattr(error.orig.__cause__, "sqlite_errorcode", None)
+    causes = (error.orig, getattr(error.orig, "__cause__", None))
+    code = next((found for cause in causes if (found := getattr(cause, "sqlite_errorcode", None)) is not None), None)
     if code is not None and code & 0xFF == sqlite3.SQLITE_FULL:
         outcome: Unavailable = StorageFull("The server has no room for more films. Please tell its administrator.")
     elif isinstance(error, OperationalError) or error.connection_invalidated:
