@@ -9,9 +9,11 @@ from sqlalchemy.exc import IntegrityError
 
 from teleconsult.actor import Actor, ActorKind, Permission
 from teleconsult.audit.trail import Witness, note
-from teleconsult.db import Database, new_id
+from teleconsult.db import Database, Work, new_id
 from teleconsult.errors import Conflict, FieldsRefused, NotAllowed, NotFound
+from teleconsult.events import record
 from teleconsult.people import rules
+from teleconsult.people.events import RolesChanged
 from teleconsult.people.models import Department, Institution, Membership, User
 from teleconsult.people.patients import Patients
 from teleconsult.people.state import InstitutionKind, Role
@@ -164,7 +166,7 @@ class People:
                 raise NotFound
             work.session.add(Membership(user=user, institution=institution, role=role, since=work.at))
             note(work, "membership.add", f"user/{user}", detail={"institution": institution, "role": role})
-            work.after_commit(lambda: self._changed(user))
+            self._tell_change(work, user)
 
     async def end_membership(self, actor: Actor, user: str, institution: str, role: Role) -> None:
         """Take a role away: it counts no more from this moment on."""
@@ -175,7 +177,7 @@ class People:
                 raise NotFound
             await work.session.delete(row)
             note(work, "membership.end", f"user/{user}", detail={"institution": institution, "role": role})
-            work.after_commit(lambda: self._changed(user))
+            self._tell_change(work, user)
 
     async def set_active(self, actor: Actor, user: str, *, active: bool) -> None:
         """Close or open a user's account; a closed one is out at once.
@@ -192,7 +194,7 @@ class People:
                 raise NotFound
             row.active = active
             note(work, "user.open" if active else "user.close", f"user/{user}")
-            work.after_commit(lambda: self._changed(user))
+            self._tell_change(work, user)
 
     async def user(self, user: str) -> UserView:
         """A user with all roles.
@@ -288,6 +290,10 @@ class People:
             if row is None:
                 raise NotFound
             return _user(row, list(await session.scalars(select(Membership).where(Membership.user == row.id))))
+
+    def _tell_change(self, work: Work, user: str) -> None:
+        record(work, RolesChanged(user))
+        work.after_commit(lambda: self._changed(user))
 
     def _changed(self, user: str) -> None:
         self._names.pop(user, None)
