@@ -1,0 +1,143 @@
+"""The command line: one thin function a command. What takes long to import is imported by the command that needs it."""
+
+import asyncio
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from teleconsult.config import Bind, Settings, SettingsRefused, from_environment
+
+cli = typer.Typer(no_args_is_help=True, add_completion=False, help="Teleconsult: remote consultation for poor clinics.")
+token_cli = typer.Typer(no_args_is_help=True, help="Tokens for machines and scripts.")
+cli.add_typer(token_cli, name="token")
+
+_USAGE = 2
+
+
+def main() -> None:
+    """Run a command; what the settings refuse is one clear line and exit status 2."""
+    try:
+        cli()
+    except SettingsRefused as error:
+        _stop(str(error))
+
+
+def _stop(text: str, status: int = _USAGE) -> NoReturn:
+    typer.echo(text, err=True)
+    raise SystemExit(status)
+
+
+@cli.command()
+def demo(
+    host: Annotated[str, typer.Option(help="Address to listen on; other than loopback it serves TLS.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="HTTP port; 0 takes free ones for everything.")] = 8080,
+    data: Annotated[Path, typer.Option(help="Data directory; made and filled with a sample county if new.")] = Path(
+        "demo-data"
+    ),
+    json: Annotated[bool, typer.Option("--json", help="Print one line of JSON when ready, nothing else.")] = False,
+    insecure_http: Annotated[bool, typer.Option("--insecure-http", help="Plain HTTP even beyond loopback.")] = False,
+) -> None:
+    """A running sample county, with links to walk about in it."""
+    from teleconsult import demo as show
+
+    settings = from_environment().model_copy(
+        update={"data_dir": data.resolve(), "http_bind": Bind(host, port), "insecure_http": insecure_http}
+    )
+    raise SystemExit(show.run(settings, as_json=json, free_ports=port == 0))
+
+
+@cli.command()
+def serve() -> None:
+    """The server for real use; settings come from the environment."""
+    from teleconsult import demo as show
+
+    raise SystemExit(show.run(_settings(), as_json=False, free_ports=False, sample=False))
+
+
+@cli.command(hidden=True)
+def child(name: str) -> None:
+    """A process of the house; only the supervisor calls this."""
+    from teleconsult import serving
+
+    serving.run(name)
+
+
+@cli.command()
+def migrate() -> None:
+    """Bring the databases to this version's shape."""
+    from teleconsult import serving
+
+    asyncio.run(serving.migrate(_settings()))
+    typer.echo("The databases are up to date.")
+
+
+@cli.command("create-admin")
+def create_admin(
+    login: Annotated[str, typer.Option(prompt="Log-in name")],
+    name: Annotated[str, typer.Option(prompt="Name, as others see it")],
+    institution: Annotated[str, typer.Option(prompt="Institution")],
+    password: Annotated[str, typer.Option(prompt=True, confirmation_prompt=True, hide_input=True)],
+) -> None:
+    """Make the first administrator of a site."""
+    from teleconsult import office
+
+    typer.echo(asyncio.run(office.create_admin(_settings(), login, name, institution, password)))
+
+
+@token_cli.command("create")
+def token_create(
+    user: Annotated[str, typer.Option(help="Log-in name of the person the token acts for.")],
+    label: Annotated[str, typer.Option(help="What it is for; shown in the person's list.")] = "command line",
+) -> None:
+    """Make a bearer token; it is shown once."""
+    from teleconsult import office
+
+    typer.echo(asyncio.run(office.create_token(_settings(), user, label)))
+
+
+@cli.command("verify-audit")
+def verify_audit() -> None:
+    """Check the audit's chain; status 1 and the first bad row when it was tampered with."""
+    from teleconsult import office
+
+    whole, text = asyncio.run(office.verify_audit(_settings()))
+    typer.echo(text)
+    raise SystemExit(0 if whole else 1)
+
+
+@cli.command("verify-report")
+def verify_report(
+    file: Path,
+    ca: Annotated[Path | None, typer.Option(help="The site's CA certificate; by default this site's own.")] = None,
+) -> None:
+    """Check a signed opinion; status 1 when a single byte was changed."""
+    from teleconsult import office
+
+    if not file.is_file():
+        _stop(f"{file} is not a file.")
+    whole, text = office.verify_report(_settings() if ca is None else None, file, ca)
+    typer.echo(text)
+    raise SystemExit(0 if whole else 1)
+
+
+@cli.command()
+def states(markdown: Annotated[bool, typer.Option("--markdown", help="As a table for documents.")] = False) -> None:
+    """Print the consult's states and moves, as the program has them."""
+    from teleconsult import office
+
+    typer.echo(office.states(markdown=markdown))
+
+
+@cli.command()
+def check() -> None:
+    """A self-test of this installation that can be printed; status 1 when something must be mended."""
+    from teleconsult import checkup
+
+    good, text = asyncio.run(checkup.run(_settings()))
+    typer.echo(text)
+    raise SystemExit(0 if good else 1)
+
+
+def _settings() -> Settings:
+    return from_environment()

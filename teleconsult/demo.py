@@ -1,0 +1,160 @@
+"""Starts the house: opens ports, prepares the data, runs the supervisor, says when and where it is ready.
+
+`demo` and `serve` differ only in the sample county. The supervisor's process stays small: what needs the clinic's code
+runs in children.
+"""
+
+import asyncio
+import json
+import os
+import socket
+import ssl
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+from urllib.error import URLError
+from urllib.request import urlopen
+
+from teleconsult.addresses import certificate_hosts, media_candidates
+from teleconsult.clock import SystemClock
+from teleconsult.config import Bind, Settings, SettingsRefused
+from teleconsult.supervisor import ChildSpec, Supervisor, die_with_parent, dump, open_tcp
+from teleconsult.tls import Identity, identity
+
+_READY_WITHIN_S = 120.0
+_LOOK_EVERY_S = 0.1
+
+
+def run(settings: Settings, *, as_json: bool, free_ports: bool, sample: bool = True) -> int:
+    """Run until stopped; the exit status."""
+    try:
+        return asyncio.run(_run(settings, as_json=as_json, free_ports=free_ports, sample=sample))
+    except SettingsRefused as error:
+        print(error, file=sys.stderr)  # noqa: T201 - the person at the console
+        return 2
+    except KeyboardInterrupt:
+        return 0
+
+
+async def _run(settings: Settings, *, as_json: bool, free_ports: bool, sample: bool) -> int:
+    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    settings, http = _open_ports(settings, free_ports=free_ports)
+    site = _identity(settings)
+    told = await _prepare(settings, sample=sample)
+    if told is None:
+        http.close()
+        return 1
+    house = Supervisor(
+        settings, [ChildSpec("web", ("child", "web"), {"http": http}), ChildSpec("media", ("child", "media"))]
+    )
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(house.run())
+        announcing = group.create_task(_announce(settings, house, site, told, as_json=as_json))
+        await running
+        announcing.cancel()
+    http.close()
+    return 0
+
+
+def _open_ports(settings: Settings, *, free_ports: bool) -> tuple[Settings, socket.socket]:
+    http = open_tcp(settings.http_bind)
+    update: dict[str, Any] = {"http_bind": Bind(settings.http_bind.host, http.getsockname()[1])}
+    if free_ports:
+        update |= {"media_udp_port": 0, "dimse_bind": Bind(settings.dimse_bind.host, 0)}
+        update["mllp_bind"] = Bind(settings.mllp_bind.host, 0)
+    settings = settings.model_copy(update=update)
+    with socket.socket(socket.AF_INET6 if ":" in settings.http_bind.host else socket.AF_INET, socket.SOCK_DGRAM) as udp:
+        try:
+            udp.bind((settings.http_bind.host, settings.media_udp_port))
+        except OSError as error:
+            http.close()
+            where = Bind(settings.http_bind.host, settings.media_udp_port)
+            raise SettingsRefused(f"Cannot use UDP port {where} for calls: {error.strerror}.") from None
+        return settings.model_copy(update={"media_udp_port": udp.getsockname()[1]}), http
+
+
+def _identity(settings: Settings) -> Identity | None:
+    if settings.http_bind.is_loopback:
+        return None
+    if settings.insecure_http:
+        print(  # noqa: T201
+            "Warning: plain HTTP beyond this machine. Passwords and films can be read on the way; "
+            "browsers allow no camera. Use it only behind a proxy that speaks TLS.",
+            file=sys.stderr,
+        )
+        return None
+    return identity(settings.data_dir / "tls", certificate_hosts(settings.http_bind), SystemClock().now())
+
+
+async def _prepare(settings: Settings, *, sample: bool) -> dict[str, Any] | None:
+    """Migrations and, for a new demo, the sample county; in a child, so that its memory is given back."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "teleconsult", "child", "prepare-sample" if sample else "prepare",
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, preexec_fn=die_with_parent,
+    )  # fmt: skip
+    said, _ = await process.communicate(json.dumps({"settings": dump(settings), "sockets": {}}).encode())
+    if process.returncode != 0:
+        return None
+    told = json.loads(said.decode().strip().splitlines()[-1]) if said.strip() else {}
+    return dict(told)
+
+
+async def _announce(
+    settings: Settings, house: Supervisor, site: Identity | None, told: Mapping[str, Any], *, as_json: bool
+) -> None:
+    url = settings.public_url or base_url(settings)
+    await _until_ready(settings, site)
+    if as_json:
+        line = json.dumps(_facts(settings, url, house, site, told), ensure_ascii=False)
+        os.write(sys.stdout.fileno(), line.encode() + b"\n")
+        return
+    words = [f"Teleconsult is ready: {url}"]
+    for role, link in told.get("links", {}).items():
+        words.append(f"  {role:<22} {url}{link}")
+    if "links" in told:
+        words.append("The sample county's people and cases are made up. Ctrl-C stops the server.")
+    print("\n".join(words), flush=True)  # noqa: T201
+
+
+def _facts(
+    settings: Settings, url: str, house: Supervisor, site: Identity | None, told: Mapping[str, Any]
+) -> dict[str, Any]:
+    return {
+        "url": url,
+        "dicomweb": f"{url}/dicomweb",
+        "uploads": f"{url}/uploads",
+        "whip": f"{url}/whip/{{room}}",
+        "whep": f"{url}/whep/{{room}}",
+        "ca": str(site.ca) if site else None,
+        "media": {"host": media_candidates(settings)[0][0], "port": settings.media_udp_port},
+        "pids": house.pids,
+        "tokens": told.get("tokens", {}),
+        "samples": told.get("samples", {}),
+    }
+
+
+def base_url(settings: Settings) -> str:
+    """The address people type on this machine's network."""
+    scheme = "http" if settings.http_bind.is_loopback or settings.insecure_http else "https"
+    host = settings.http_bind.host
+    if host in ("0.0.0.0", "::"):  # noqa: S104
+        host = next(iter(media_candidates(settings)))[0]
+    return f"{scheme}://{Bind(host, settings.http_bind.port)}"
+
+
+async def _until_ready(settings: Settings, site: Identity | None) -> None:
+    host = settings.http_bind.host
+    near = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+    scheme = "https" if site else "http"
+    context = ssl.create_default_context(cafile=str(site.ca)) if site else None
+    url = f"{scheme}://{Bind(near, settings.http_bind.port)}/readyz"
+
+    def look() -> bool:
+        with suppress(URLError, OSError), urlopen(url, timeout=2, context=context) as answer:  # noqa: S310
+            return bool(answer.status == 200)
+        return False
+
+    async with asyncio.timeout(_READY_WITHIN_S):
+        while not await asyncio.to_thread(look):  # noqa: ASYNC110 - another process; there is nothing to wait on
+            await asyncio.sleep(_LOOK_EVERY_S)
