@@ -1,0 +1,418 @@
+"""JSON doors of opinions, their PDF, key images and the check of a file."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from aiohttp import hdrs, web
+from pydantic import AfterValidator, Field, SecretStr, StringConstraints, model_validator
+
+from teleconsult.actor import Permission
+from teleconsult.errors import Refused
+from teleconsult.http import multipart
+from teleconsult.http.bodies import Incoming, Outgoing
+from teleconsult.http.guard import actor_of, body_of, query_of
+from teleconsult.http.limits import read_body
+from teleconsult.http.routing import Public, Route, delete, get, post, put
+from teleconsult.reports.checker import MAX_FILE_BYTES
+from teleconsult.reports.drafts import NewImage
+from teleconsult.reports.rules import MOST_CHARS, MOST_MEASUREMENTS, Chosen, Measurement, clean
+from teleconsult.reports.service import Reports
+from teleconsult.reports.state import Finding, VerdictReason
+from teleconsult.reports.views import PdfFile
+
+_Clean = AfterValidator(clean)
+_Long = Annotated[str, StringConstraints(max_length=MOST_CHARS), _Clean]
+_Short = Annotated[str, StringConstraints(max_length=200), _Clean]
+_Reason = Annotated[str, StringConstraints(min_length=1, max_length=2000), _Clean]
+_Uid = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[0-9.]+$")]  # DICOM UI, PS3.5 9.1
+_COLUMNS = ("measurement_name", "measurement_value", "measurement_place")
+
+
+class MeasurementBody(Incoming):
+    """A measured value."""
+
+    name: _Short
+    value: _Short
+    place: _Short = ""
+
+
+class DraftBody(Incoming):
+    """What was typed; what is not given stays as it is.
+
+    A form without nested fields sends measurements as columns: `measurement_name`, `measurement_value`,
+    `measurement_place`, each a list.
+    """
+
+    version: int | None = Field(None, ge=0)
+    findings: _Long | None = None
+    opinion: _Long | None = None
+    suggestion: _Long | None = None
+    finding: Finding | None = None
+    measurements: list[MeasurementBody] | None = Field(None, max_length=MOST_MEASUREMENTS)
+    labs: list[Annotated[str, StringConstraints(max_length=64)]] | None = Field(None, max_length=50)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_columns(cls, values: Any) -> Any:
+        if not isinstance(values, dict) or not any(name in values for name in _COLUMNS):
+            return values
+        columns = [values.pop(name, []) for name in _COLUMNS]
+        lists = [each if isinstance(each, list) else [each] for each in columns]
+        size = max(len(each) for each in lists)
+        rows = [[each[place] if place < len(each) else "" for each in lists] for place in range(size)]
+        named = [dict(zip(("name", "value", "place"), row, strict=True)) for row in rows if any(row)]
+        return {**values, "measurements": named}
+
+    def changes(self) -> dict[str, Any]:
+        """The given fields as `rules.Content` has them."""
+        given = {name: getattr(self, name) for name in ("findings", "opinion", "suggestion", "finding")}
+        if self.measurements is not None:
+            given["measurements"] = tuple(Measurement(each.name, each.value, each.place) for each in self.measurements)
+        if self.labs is not None:
+            given["labs"] = tuple(dict.fromkeys(self.labs))
+        return {name: value for name, value in given.items() if value is not None}
+
+
+class LockBody(Incoming):
+    """Taking the lock; `force` takes it from its holder."""
+
+    force: bool = False
+
+
+class SignBody(Incoming):
+    """Signing: the draft's version as it was seen, and the password once more."""
+
+    version: int | None = Field(None, ge=0)
+    password: SecretStr = Field(max_length=1000)
+
+
+class ReasonBody(Incoming):
+    """Why, and the version as it was seen."""
+
+    reason: _Reason
+    version: int | None = Field(None, ge=0)
+
+
+class VersionBody(Incoming):
+    """The consult's version as it was seen."""
+
+    version: int | None = Field(None, ge=0)
+
+
+class KeyImageBody(Incoming):
+    """A chosen frame; `frame` counts from 1."""
+
+    study_uid: _Uid
+    series_uid: _Uid
+    instance_uid: _Uid
+    frame: int = Field(1, ge=1, le=100_000)
+    window_center: float | None = Field(None, ge=-1e6, le=1e6, allow_inf_nan=False)
+    window_width: float | None = Field(None, ge=1e-6, le=1e6, allow_inf_nan=False)
+    note: _Short = ""
+
+
+class PdfQuery(Incoming):
+    """Which PDF: a signed version (the newest without one), or the draft as it would be printed."""
+
+    version: int | None = Field(None, ge=1)
+    draft: Literal["1"] | None = None
+    download: Literal["1"] | None = None
+
+
+class ContentAnswer(Outgoing):
+    """What an opinion says."""
+
+    findings: str
+    opinion: str
+    suggestion: str
+    finding: Finding
+    measurements: list[MeasurementBody]
+    labs: list[str]
+
+
+class KeyImageAnswer(Outgoing):
+    """A chosen frame."""
+
+    id: str
+    study_uid: str
+    series_uid: str
+    instance_uid: str
+    frame: int
+    window_center: float | None
+    window_width: float | None
+    note: str
+    thumbnail_url: str
+
+    @classmethod
+    def of(cls, image: Chosen) -> "KeyImageAnswer":
+        """With the address of its small picture."""
+        place = f"/dicomweb/studies/{image.study_uid}/series/{image.series_uid}/instances/{image.instance_uid}"
+        window = ""
+        if image.window_center is not None and image.window_width is not None:
+            window = f"&window={image.window_center:g},{image.window_width:g},linear"
+        url = f"{place}/frames/{image.frame}/rendered?viewport=256,256{window}"
+        names = ("id", "study_uid", "series_uid", "instance_uid", "frame", "window_center", "window_width", "note")
+        return cls(thumbnail_url=url, **{name: getattr(image, name) for name in names})
+
+
+class KeyImageList(Outgoing):
+    """The chosen frames, in the order they were chosen."""
+
+    items: list[KeyImageAnswer]
+
+
+class LockAnswerBody(Outgoing):
+    """Who is writing."""
+
+    holder_id: str
+    holder_name: str
+    mine: bool
+    taken_at: datetime
+    held_until: datetime
+
+
+class DraftAnswer(Outgoing):
+    """What is being written."""
+
+    version: int
+    content: ContentAnswer
+    author_id: str
+    author_name: str
+    saved_at: datetime | None
+    amends: int
+    reason: str
+
+
+class ReportAnswer(Outgoing):
+    """A signed version."""
+
+    id: str
+    version: int
+    replaces_id: str | None
+    current: bool
+    content: ContentAnswer
+    reason: str
+    author_id: str
+    author_name: str
+    signer_id: str
+    signer_name: str
+    signed_at: datetime
+    code: str
+    pdf_sha256: str
+    size_bytes: int
+
+
+class StandingAnswer(Outgoing):
+    """All of a consult's report that is open to the asker."""
+
+    consult_id: str
+    draft: DraftAnswer | None
+    lock: LockAnswerBody | None
+    reports: list[ReportAnswer]
+    may_write: bool
+    may_break: bool
+
+
+class VerdictAnswer(Outgoing):
+    """Whether a file is genuine."""
+
+    genuine: bool
+    reason: VerdictReason
+    signer: str
+    signed_at: datetime | None
+    number: str
+    version: int
+    code: str
+
+
+class CodeAnswer(Outgoing):
+    """What a verification code stands for."""
+
+    code: str
+    version: int
+    signed_at: datetime
+    institution: str
+    pdf_sha256: str
+    superseded_by: int
+
+
+class PhraseAnswer(Outgoing):
+    """A ready-made text."""
+
+    title: str
+    text: str
+
+
+class PhraseList(Outgoing):
+    """Ready-made texts."""
+
+    items: list[PhraseAnswer]
+
+
+class ReportRoutes:
+    """The room's doors.
+
+    Args:
+        reports: The room.
+    """
+
+    def __init__(self, reports: Reports) -> None:
+        self._reports = reports
+
+    def table(self) -> Sequence[Route]:
+        """What is mounted."""
+        base = "/api/v1/consults/{id}"
+        write, read = Permission.REPORT_WRITE, Permission.REPORT_READ
+        return [
+            get(f"{base}/report", self.show, read, answer=StandingAnswer, summary="Draft, lock and signed versions"),
+            put(f"{base}/report", self.save, write, body=DraftBody, answer=DraftAnswer, summary="Save what was typed"),
+            get(f"{base}/report.pdf", self.pdf, read, query=PdfQuery, summary="The signed PDF, or the draft's preview"),
+            post(
+                f"{base}/report/lock", self.lock, write, body=LockBody, answer=LockAnswerBody, summary="Begin writing"
+            ),
+            delete(f"{base}/report/lock", self.unlock, write, status=204, summary="Stop writing"),
+            post(f"{base}/report/sign", self.sign, write, body=SignBody, answer=ReportAnswer, summary="Sign"),
+            post(f"{base}/report/amend", self.amend, write, body=ReasonBody, answer=DraftAnswer, summary="Amend"),
+            post(f"{base}/report/audit", self.to_audit, write, body=VersionBody, status=204, summary="Hand to audit"),
+            post(f"{base}/report/reject", self.reject, write, body=ReasonBody, status=204, summary="Give back"),
+            get(f"{base}/phrases", self.phrases, write, answer=PhraseList, summary="Ready-made texts"),
+            get(f"{base}/key-images", self.images, read, answer=KeyImageList, summary="Chosen frames"),
+            post(
+                f"{base}/key-images",
+                self.add_image,
+                write,
+                body=KeyImageBody,
+                answer=KeyImageAnswer,
+                status=201,
+                creates=True,
+                summary="Choose a frame",
+            ),
+            delete(f"{base}/key-images/{{image}}", self.remove_image, write, status=204, summary="Take a frame out"),
+            # Public: whoever holds a paper or a file may check it. The file says nothing that the asker has not.
+            post(
+                "/api/v1/verify",
+                self.verify,
+                Public.PUBLIC,
+                answer=VerdictAnswer,
+                max_bytes=MAX_FILE_BYTES + (1 << 16),
+                summary="Whether a PDF is genuine",
+            ),
+            # Public: the code stands on the paper; the answer names no patient.
+            get("/api/v1/verify/{code}", self.code, Public.PUBLIC, answer=CodeAnswer, summary="What a code stands for"),
+            # Public: the certificate a stranger needs to check a file without us.
+            get("/api/v1/verify-authority.pem", self.authority, Public.PUBLIC, summary="Certificate of the authority"),
+        ]
+
+    async def show(self, request: web.Request) -> StandingAnswer:
+        """GET report."""
+        found = await self._reports.standing(actor_of(request), request.match_info["id"])
+        return StandingAnswer.model_validate(found)
+
+    async def save(self, request: web.Request) -> DraftAnswer:
+        """PUT report."""
+        body = body_of(request, DraftBody)
+        where = request.match_info["id"]
+        saved = await self._reports.save_draft(actor_of(request), where, body.version, body.changes())
+        return DraftAnswer.model_validate(saved)
+
+    async def pdf(self, request: web.Request) -> web.StreamResponse:
+        """GET report.pdf."""
+        query = query_of(request, PdfQuery)
+        where = request.match_info["id"]
+        if query.draft:
+            file = await self._reports.preview(actor_of(request), where)
+        else:
+            file = await self._reports.pdf(actor_of(request), where, query.version)
+        return _sent(request, file, download=query.download is not None)
+
+    async def lock(self, request: web.Request) -> LockAnswerBody:
+        """POST lock."""
+        body = body_of(request, LockBody)
+        lock = await self._reports.take_lock(actor_of(request), request.match_info["id"], by_force=body.force)
+        return LockAnswerBody.model_validate(lock)
+
+    async def unlock(self, request: web.Request) -> web.Response:
+        """DELETE lock."""
+        await self._reports.release_lock(actor_of(request), request.match_info["id"])
+        return web.Response(status=204)
+
+    async def sign(self, request: web.Request) -> ReportAnswer:
+        """POST sign."""
+        body = body_of(request, SignBody)
+        password = body.password.get_secret_value()
+        signed = await self._reports.sign(actor_of(request), request.match_info["id"], body.version, password)
+        return ReportAnswer.model_validate(signed)
+
+    async def amend(self, request: web.Request) -> DraftAnswer:
+        """POST amend."""
+        body = body_of(request, ReasonBody)
+        draft = await self._reports.amend(actor_of(request), request.match_info["id"], body.reason)
+        return DraftAnswer.model_validate(draft)
+
+    async def to_audit(self, request: web.Request) -> web.Response:
+        """POST audit."""
+        body = body_of(request, VersionBody)
+        await self._reports.submit_for_audit(actor_of(request), request.match_info["id"], body.version)
+        return web.Response(status=204)
+
+    async def reject(self, request: web.Request) -> web.Response:
+        """POST reject."""
+        body = body_of(request, ReasonBody)
+        await self._reports.reject_audit(actor_of(request), request.match_info["id"], body.reason, body.version)
+        return web.Response(status=204)
+
+    async def phrases(self, request: web.Request) -> PhraseList:
+        """GET phrases."""
+        found = await self._reports.phrases(actor_of(request), request.match_info["id"])
+        return PhraseList(items=[PhraseAnswer.model_validate(each) for each in found])
+
+    async def images(self, request: web.Request) -> KeyImageList:
+        """GET key-images."""
+        found = await self._reports.key_images(actor_of(request), request.match_info["id"])
+        return KeyImageList(items=[KeyImageAnswer.of(each) for each in found])
+
+    async def add_image(self, request: web.Request) -> KeyImageAnswer:
+        """POST key-images."""
+        body = body_of(request, KeyImageBody)
+        image = NewImage(**body.model_dump())
+        return KeyImageAnswer.of(await self._reports.add_key_image(actor_of(request), request.match_info["id"], image))
+
+    async def remove_image(self, request: web.Request) -> web.Response:
+        """DELETE key-images."""
+        where = request.match_info
+        await self._reports.remove_key_image(actor_of(request), where["id"], where["image"])
+        return web.Response(status=204)
+
+    async def verify(self, request: web.Request) -> VerdictAnswer:
+        """POST verify: the file itself as application/pdf, or the first file of a form."""
+        raw = await read_body(request, MAX_FILE_BYTES + (1 << 16))
+        if request.content_type == "multipart/form-data":
+            parts = multipart.parse(request.headers[hdrs.CONTENT_TYPE], raw)
+            files = [part.content for _, part in parts if isinstance(part, multipart.UploadedFile)]
+            if not files:
+                raise Refused("Please choose a file.", code="no_file")
+            raw = files[0]
+        return VerdictAnswer.model_validate(await self._reports.verify(raw))
+
+    async def code(self, request: web.Request) -> CodeAnswer:
+        """GET verify."""
+        return CodeAnswer.model_validate(await self._reports.by_code(request.match_info["code"]))
+
+    async def authority(self, request: web.Request) -> web.Response:
+        """GET the certificate."""
+        return web.Response(body=self._reports.authority, content_type="application/x-pem-file")
+
+
+def _sent(request: web.Request, file: PdfFile, *, download: bool) -> web.StreamResponse:
+    disposition = "attachment" if download else "inline"
+    headers = {
+        hdrs.CONTENT_DISPOSITION: f'{disposition}; filename="{file.name}"',
+        hdrs.CACHE_CONTROL: "private, no-cache",
+    }
+    if file.sha256:
+        headers[hdrs.ETAG] = f'"{file.sha256}"'
+        given = request.if_none_match
+        if given and any(each.value == file.sha256 for each in given):
+            return web.Response(status=304, headers=headers)
+    return web.Response(body=file.content, content_type="application/pdf", headers=headers)
