@@ -2,52 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 
-
-@dataclass(frozen=True, slots=True)
-class Age:
-    """How old somebody is: full years, the months beyond them, and days for the newly born."""
-
-    years: int
-    months: int
-    days: int
-
-
-@dataclass(frozen=True, slots=True)
-class TimeLeft:
-    """A deadline as the pages draw it.
-
-    Attributes:
-        due_at: When the time is over.
-        started_at: When it began to run.
-        percent: How much of it is left, 0 to 100.
-        near: A quarter or less is left.
-        over: None is left.
-        paused: The clock stands still; the times then say nothing.
-    """
-
-    due_at: datetime
-    started_at: datetime
-    percent: int
-    near: bool = False
-    over: bool = False
-    paused: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Banner:
-    """Whose page it is."""
-
-    id: str
-    name: str
-    sex: str
-    age: Age | None
-    birth_date: date | None
-    id_number_last4: str
-    allergies: str
-    no_allergies: bool = False
-    warnings: Sequence[str] = ()
+from teleconsult.consults.timeleft import TimeLeft
+from teleconsult.people.banner import Age
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +151,15 @@ class Entry:
     move: str = ""
     text: str = ""
     fields: dict[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """A group of the timeline: one day, or what is new."""
+
+    at: datetime
+    entries: Sequence[Entry]
+    is_new: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,10 @@ from zoneinfo import ZoneInfo
 
 from teleconsult.actor import Actor, ActorKind, InstitutionId, Permission
 from teleconsult.consults.state import ADOPTION, ADOPTION_REASON, ITEMS, REASON, SPECIALIST
+from teleconsult.consults.timeleft import TimeLeft
 from teleconsult.desk import views
 from teleconsult.http.jinja import NavItem, environment
+from teleconsult.people.banner import Age, Banner
 
 NOW = datetime(2026, 11, 23, 6, 5, tzinfo=UTC)
 NAV = [
@@ -39,9 +41,9 @@ def render(template: str, language: str = "zh_CN", path: str = "/", **context: A
     return environment(language).get_template(template).render(always | context)
 
 
-def clock(minutes: int, percent: int = 60, **more: bool) -> views.TimeLeft:
+def clock(minutes: int, percent: int = 60, **more: bool) -> TimeLeft:
     """A deadline so many minutes away."""
-    return views.TimeLeft(NOW + timedelta(minutes=minutes), NOW - timedelta(hours=1), percent, **more)
+    return TimeLeft(NOW + timedelta(minutes=minutes), NOW - timedelta(hours=1), percent, **more)
 
 
 def row(**more: Any) -> views.Row:
@@ -55,7 +57,7 @@ def row(**more: Any) -> views.Row:
         "state": "assigned",
         "patient_name": "马玉珍",
         "sex": "female",
-        "age": views.Age(71, 0, 0),
+        "age": Age(71, 0, 0),
         "question": "慢阻肺急性加重，无创通气 2 小时后 PaCO₂ 78 mmHg，是否插管转院？",
         "from_institution": "上河镇卫生院",
         "requester_name": "陈立民",
@@ -66,7 +68,7 @@ def row(**more: Any) -> views.Row:
     return views.Row(**values | more)
 
 
-BANNER = views.Banner("p1", "周启明", "male", views.Age(67, 8, 0), date(1959, 3, 8), "3317", "青霉素（皮疹）")
+BANNER = Banner("p1", "周启明", "male", Age(67, 8, 0), date(1959, 3, 8), "3317", "青霉素（皮疹）")
 
 
 def home(**more: Any) -> views.Home:
@@ -96,11 +98,11 @@ def home(**more: Any) -> views.Home:
 def worklist(**more: Any) -> views.Worklist:
     """A worklist of a few rows."""
     rows = [
-        row(priority="emergency", patient_name="韦国栋", sex="male", age=views.Age(58, 0, 0), kind="ecg", unread=1,
+        row(priority="emergency", patient_name="韦国栋", sex="male", age=Age(58, 0, 0), kind="ecg", unread=1,
             question="突发胸痛 40 分钟，V2-V4 导联 ST 段抬高，是否立即溶栓转运？", clock=clock(-2, 0, over=True)),
         row(unread=2),
         row(priority="routine", state="reporting", patient_name="余水根", sex="male", clock=clock(1260, 80), kind="imaging"),
-        row(priority="routine", state="returned", patient_name="蒋福生", clock=views.TimeLeft(NOW, NOW, 50, paused=True)),
+        row(priority="routine", state="returned", patient_name="蒋福生", clock=TimeLeft(NOW, NOW, 50, paused=True)),
         row(priority="routine", state="delivered", patient_name="万长青", clock=clock(4080, 90), kind="mdt"),
     ]  # fmt: skip
     values: dict[str, Any] = {
@@ -196,6 +198,79 @@ def consult(**more: Any) -> SimpleNamespace:
     return SimpleNamespace(**values | more)
 
 
+DRAFT = SimpleNamespace(id="c1", version=3, changed_at=NOW)
+ITEMS_THERE = [
+    SimpleNamespace(word="patient", label="Patient with sex and date of birth", present=True),
+    SimpleNamespace(word="question", label="The question to the specialist", present=True),
+    SimpleNamespace(word="history", label="History and findings", present=False),
+    SimpleNamespace(word="materials", label="Films, results or documents", present=False),
+]
+STEPS = ("patient", "question", "materials", "whom", "consent")
+
+
+def request(step: str, **more: Any) -> dict[str, Any]:
+    """One step of the request form."""
+    typed = {
+        "question": "右肺上叶结节的性质？", "history": "", "working_diagnosis": "", "local_conclusion": "",
+        "anticoagulants": "", "kind": "clinical", "priority": "urgent", "mode": "asynchronous",
+        "target_institution_id": "i2", "target_department_id": "", "target_specialist_id": "", "wished_time": "",
+        "consent_how": "", "consent_by": "", "consent_name": "", "incomplete_reason": "",
+    }  # fmt: skip
+    values: dict[str, Any] = {
+        "step": step,
+        "draft": DRAFT,
+        "banner": BANNER,
+        "step_paths": {name: f"/consults/c1/edit/{name}" for name in STEPS},
+        "done_steps": {"patient", "question"},
+        "step_notes": dict.fromkeys(STEPS, "") | {"patient": "周启明"},
+        "item_steps": {"history": "/consults/c1/edit/question#history", "materials": "/consults/c1/edit/materials"},
+        "completeness": ITEMS_THERE,
+        "errors": {},
+        "ids": {},
+        "problem": "",
+        "newer": None,
+        "typed": typed,
+        "autosave_url": "/api/v1/consults/c1",
+        "text": "",
+        "found": [],
+        "materials": [SimpleNamespace(kind="study", title="胸部 CT 增强", count=412)],
+        "institutions": [("i2", "县人民医院")],
+        "departments": [SimpleNamespace(label="县人民医院", options=[("d1", "呼吸科")])],
+        "specialists": [SimpleNamespace(label="县人民医院 呼吸科", options=[("u1", "沈若川 主任医师")])],
+        "consent_text": SimpleNamespace(language="zh_CN", body="医生已向我说明远程会诊的目的、过程、费用、局限。"),
+        "is_complete": False,
+        "whom_words": "",
+        "withdraw_path": "/consults/c1/moves/withdraw",
+    }
+    return values | more
+
+
+PATIENT = SimpleNamespace(
+    id="p1", name="周启明", sex="male", birth_date=date(1959, 3, 8), id_number_last4="3317", phone_last4="8001",
+    record_number="A-77", version=2,
+)  # fmt: skip
+
+
+def report(**more: Any) -> dict[str, Any]:
+    """The report editor of its author."""
+    values: dict[str, Any] = {
+        "consult": SimpleNamespace(id="c1", number="HZ-20261123-0047", kind="imaging", version=7),
+        "banner": BANNER, "clock": clock(464, 64), "studies": [], "may_write": True, "draft_version": 2,
+        "lock_holder": "", "lock_since": NOW, "saved_at": NOW, "errors": {}, "problem": "", "newer": None, "amends": 0,
+        "typed": {"findings": "右肺上叶后段见软组织密度结节。", "opinion": "周围型肺癌可能性大。", "suggestion": "",
+                  "finding": "positive", "labs": [], "reason": ""},
+        "lab_choices": [("l1", "血常规")], "images": [], "can_sign": True, "can_submit": False, "can_reject": False,
+        "may_break": False, "deliver_to": "石渡镇卫生院 李文", "phrases": [], "lab_values": [],
+    }  # fmt: skip
+    return values | more
+
+
+NOTICES = SimpleNamespace(
+    unread=1, cursor="x",
+    items=[SimpleNamespace(path="/consults/c1", loud=True, text="周启明：专家请您补充材料", read_at=None, at=NOW),
+           SimpleNamespace(path="/consults/c2", loud=False, text="意见已送达", read_at=NOW, at=NOW)],
+)  # fmt: skip
+
 PAGES: dict[str, tuple[str, str, dict[str, Any]]] = {
     "home": ("desk/home.html", "/", {"home": home()}),
     "home-empty": (
@@ -217,4 +292,26 @@ PAGES: dict[str, tuple[str, str, dict[str, Any]]] = {
     "help": ("desk/help.html", "/help/overview", {"topic": "overview", "topics": ["overview", "home", "worklist"]}),
     "error": ("errors/404.html", "/x", {"title": "找不到", "detail": "没有这个页面。", "support": "AB23CD",
                                         "problem": SimpleNamespace(errors={}, moves=None)}),
+    "new": ("consults/request_patient.html", "/consults/new", request("patient", draft=None, banner=None, typed={}, found=[PATIENT],
+            step_paths=dict.fromkeys(STEPS, ""), done_steps=set(), step_notes=dict.fromkeys(STEPS, ""))),
+    "patient-wrong": ("consults/request_patient.html", "/consults/new", request("patient", typed={"name": "王"}, errors={"name": "Please fill this in."})),
+    "question": ("consults/request_question.html", "/consults/c1/edit/question", request("question")),
+    "question-stale": ("consults/request_question.html", "/consults/c1/edit/question", request("question", newer=[("History", "别人写的")])),
+    "materials": ("consults/request_materials.html", "/consults/c1/edit/materials", request("materials")),
+    "whom": ("consults/request_whom.html", "/consults/c1/edit/whom", request("whom")),
+    "consent": ("consults/request_consent.html", "/consults/c1/edit/consent", request("consent", errors={"consent_how": "Please choose one."})),
+    "patients": ("people/patients.html", "/patients", {"text": "", "found": [PATIENT], "may_write": True}),
+    "patient": ("people/patient.html", "/patients/p1", {"banner": BANNER, "patient": PATIENT, "may_request": True, "may_write": True}),
+    "patient-edit": ("people/edit.html", "/patients/p1/edit", {"banner": BANNER, "version": 2, "typed": {"name": "周启明"}, "errors": {}, "problem": "", "newer": None, "exists_path": "", "back": "/patients/p1"}),
+    "notifications": ("notifications/list.html", "/notifications", {"notices": NOTICES}),
+    "account": ("access/account.html", "/account", {"errors": {}, "problem": "", "institution": "县人民医院", "sessions": [
+        SimpleNamespace(id="s1", device="Chromium", address="10.0.0.1", used_at=NOW, is_this=True),
+        SimpleNamespace(id="s2", device="", address="10.0.0.2", used_at=NOW, is_this=False)]}),
+    "verify": ("reports/verify.html", "/verify", {"verdict": None, "error": ""}),
+    "verify-public": ("reports/verify.html", "/verify", {"actor": None, "nav": [], "error": "", "verdict": SimpleNamespace(good=True, text="这份意见是真的。", facts=[("签名", "沈若川")])}),
+    "report": ("reports/editor.html", "/consults/c1/report", report()),
+    "report-read": ("reports/editor.html", "/consults/c1/report", report(may_write=False, can_sign=False, may_break=True, lock_holder="方启元")),
+    "labs": ("results/form.html", "/consults/c1/labs/new", {"banner": BANNER, "typed": {}, "errors": {"rows.0.value": "Please give a number."}, "problem": "", "back": "/consults/c1",
+             "rows": [{"analyte": "血红蛋白", "value": "x"}, {}, {}], "analytes": ["血红蛋白"], "units": ["g/L"]}),
+    "viewer": ("desk/viewer.html", "/consults/c1/viewer", {"consult": SimpleNamespace(id="c1", number="HZ", path="/consults/c1", banner=BANNER, question="右肺上叶结节？", report_path="/consults/c1/report", may_mark=True, studies=[]), "studies_json": "[]", "open_series": ""}),
 }  # fmt: skip
