@@ -14,7 +14,7 @@ from teleconsult.consults.state import Adoption, Kind, Mode, Move, Party, Priori
 from teleconsult.db import Record
 
 _WORD = String(40)
-_ID = String(36)
+_ID = String(64)
 _UID = String(64)
 
 
@@ -166,7 +166,7 @@ class Entry(Record):
     kind: Mapped[str] = mapped_column(_WORD)
     at: Mapped[datetime]
     actor_id: Mapped[str] = mapped_column(String(64))
-    institution_id: Mapped[str] = mapped_column(String(36))
+    institution_id: Mapped[str] = mapped_column(String(64))
     level: Mapped[int]
     party: Mapped[Party | None] = mapped_column(_word(Party))
     move: Mapped[Move | None] = mapped_column(_word(Move))
@@ -200,6 +200,8 @@ class Material(Record):
     kind: Mapped[str] = mapped_column(_WORD)
     institution_id: Mapped[str] = mapped_column(ForeignKey("institutions.id"))
     reference: Mapped[str] = mapped_column(_UID)
+    modalities: Mapped[str] = mapped_column(String(120), default="")
+    """Words separated by commas, kept here so that completeness asks nobody."""
     added_at: Mapped[datetime]
     added_by: Mapped[str] = mapped_column(String(64))
 
@@ -217,4 +219,3 @@ class AskedItem(Record):
     answered_at: Mapped[datetime | None]
     given: Mapped[bool | None]
     reason: Mapped[bytes | None] = mapped_column(LargeBinary)
-

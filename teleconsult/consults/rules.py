@@ -170,13 +170,16 @@ def _answering(actor: Actor, consult: "Consult", departments: frozenset[str]) ->
     if Role.AUDITOR in actor.roles:
         yield Party.OBSERVER if actor.id == consult.author_id else Party.AUDITOR
     if Role.SPECIALIST in actor.roles:
-        yield from (_sitting(seat) for seat in seats_of(actor, consult, departments))
+        for seat in seats_of(actor, consult, departments):
+            yield from _sitting(seat)
     if actor.id == consult.signer_id and actor.roles & {Role.SPECIALIST, Role.AUDITOR}:
         yield Party.SIGNER
 
 
-def _sitting(seat: "Seat") -> Party:
-    return Party.SPECIALIST if seat.lead else Party.MEMBER
+def _sitting(seat: "Seat") -> Iterable[Party]:
+    yield Party.SPECIALIST if seat.lead else Party.MEMBER
+    if not seat.lead and seat.accepted_at is None:
+        yield Party.INVITED
 
 
 def seats_of(actor: Actor, consult: "Consult", departments: frozenset[str] = frozenset()) -> "tuple[Seat, ...]":

@@ -109,6 +109,8 @@ class Party(StrEnum):
     """The lead, or anyone of the department that holds the lead's seat."""
     MEMBER = "member"
     """Sits in a multidisciplinary consult beside the lead."""
+    INVITED = "invited"
+    """A member who has not accepted yet."""
     COORDINATOR = "coordinator"
     APPROVER = "approver"
     AUDITOR = "auditor"
@@ -285,7 +287,7 @@ _FINDING_SOMEBODY = (
     *_rows(_M.REDIRECT, (_S.TRIAGE, _S.ASSIGNED), _S.TRIAGE, (_P.COORDINATOR,), (INSTITUTION, REASON)),
     *_rows(_M.REJECT, (_S.TRIAGE,), _S.REJECTED, (_P.COORDINATOR,), (REASON,)),
     *_rows(_M.ACCEPT, (_S.ASSIGNED,), _S.ACCEPTED, (_P.SPECIALIST,)),
-    *_rows(_M.ACCEPT, (_S.ASSIGNED,), _S.ASSIGNED, (_P.MEMBER,)),
+    *_rows(_M.ACCEPT, (_S.ASSIGNED,), _S.ASSIGNED, (_P.INVITED,)),
     *_rows(_M.DECLINE, _BEFORE_SESSION, _S.TRIAGE, (_P.SPECIALIST,), (REASON,)),
     *_rows(_M.DECLINE, _BEFORE_SESSION, None, (_P.MEMBER,), (REASON,)),
     *_rows(
@@ -316,9 +318,7 @@ _SESSION = (
         (_P.COORDINATOR, _P.SPECIALIST, _P.REQUESTER),
         (STARTS, ENDS, REASON),
     ),
-    *_rows(
-        _M.START, (_S.SCHEDULED,), _S.IN_SESSION, (_P.REQUESTER, *_SITTING), (PHYSICIAN_PRESENT, GUARDIAN_PRESENT)
-    ),
+    *_rows(_M.START, (_S.SCHEDULED,), _S.IN_SESSION, (_P.REQUESTER, *_SITTING), (PHYSICIAN_PRESENT, GUARDIAN_PRESENT)),
     *_rows(
         _M.START,
         (_S.ACCEPTED,),
@@ -341,9 +341,7 @@ _SESSION = (
         (_P.REQUESTER, _P.SPECIALIST, _P.SYSTEM),
         (REASON,),
     ),
-    *_rows(
-        _M.FAIL_OVER, (_S.ACCEPTED,), _S.REPORTING, (_P.REQUESTER, _P.SPECIALIST, _P.SYSTEM), (REASON,), _C.LIVE
-    ),
+    *_rows(_M.FAIL_OVER, (_S.ACCEPTED,), _S.REPORTING, (_P.REQUESTER, _P.SPECIALIST, _P.SYSTEM), (REASON,), _C.LIVE),
     *_rows(_M.END_SESSION, (_S.IN_SESSION,), _S.REPORTING, (_P.SPECIALIST,)),
 )
 _OPINION = (

@@ -1,0 +1,235 @@
+"""The worklist: which cases, in what order, how many of each; one query for a page of fifty, one for all counts."""
+
+import base64
+import binascii
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from sqlalchemy import Select, and_, case, func, literal, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import noload
+from sqlalchemy.sql.elements import ColumnElement
+
+from teleconsult.actor import Actor
+from teleconsult.consults.lookups import cards_of, names_of
+from teleconsult.consults.models import Consult, Level, ReadMark
+from teleconsult.consults.office import Office
+from teleconsult.consults.rules import waits_for
+from teleconsult.consults.scope import is_open_to, sits_at
+from teleconsult.consults.state import FINISHED, Kind, Party, Priority, State
+from teleconsult.consults.viewing import clock_of
+from teleconsult.consults.views import RowView, WorklistPage
+from teleconsult.db import UtcTime
+from teleconsult.errors import FieldsRefused
+from teleconsult.people import rules as people_rules
+from teleconsult.people.models import Patient
+from teleconsult.people.sealing import view as open_patient
+from teleconsult.people.state import Role
+
+PAGE = 50
+_SEARCHED = 1000
+_NEVER = datetime(9999, 12, 31, tzinfo=UTC)
+_DUE = func.coalesce(Consult.due_at, literal(_NEVER, UtcTime()))
+"""What has no deadline comes last."""
+_OVERDUE_STATES = tuple(
+    state for state in State if state not in FINISHED | {State.DRAFT, State.RETURNED, State.DELIVERED, State.ANSWERED}
+)
+
+
+class Which(StrEnum):
+    """Whose cases."""
+
+    ALL = "all"
+    OPEN = "open"
+    MINE = "mine"
+    WAITING_FOR_ME = "waiting_for_me"
+    OVERDUE = "overdue"
+    FINISHED = "finished"
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What is looked for.
+
+    Attributes:
+        text: Part of a number, or of a patient's name (also pinyin and initials).
+        cursor: From the page before.
+    """
+
+    which: Which = Which.ALL
+    state: State | None = None
+    kind: Kind | None = None
+    priority: Priority | None = None
+    text: str = ""
+    cursor: str = ""
+
+
+async def worklist(office: Office, actor: Actor, wanted: Filter) -> WorklistPage:
+    """A page of cases, those due first.
+
+    Raises:
+        FieldsRefused: The cursor is none of ours.
+        Unavailable: The reading cannot be noted.
+    """
+    async with office.database.read() as session:
+        now = office.database.clock.now()
+        found = [is_open_to(actor)]
+        if wanted.text.strip():
+            found.append(await _text(office, session, actor, wanted.text.strip()[:100]))
+        counts = await _counts(session, actor, found, now)
+        held = [*found, *_conditions(actor, wanted, now)]
+        total = await session.scalar(select(func.count()).select_from(Consult).where(*held)) or 0
+        rows = (await session.execute(_page(actor, [*held, *_after(wanted.cursor)]))).all()
+        items = await _rows(office, session, [(consult, seen) for consult, seen in rows[:PAGE]])
+    if items:
+        await office.witness.read(actor, "worklist.read", "consults", "")
+    last = rows[PAGE - 1][0] if len(rows) > PAGE else None
+    return WorklistPage(items, counts, total, _cursor(last) if last else "")
+
+
+def _conditions(actor: Actor, wanted: Filter, now: datetime) -> list[ColumnElement[bool]]:
+    held = [_which(actor, wanted.which, now)]
+    if wanted.state:
+        held.append(Consult.state == wanted.state)
+    if wanted.kind:
+        held.append(Consult.kind == wanted.kind)
+    if wanted.priority:
+        held.append(Consult.priority == wanted.priority)
+    return held
+
+
+def _which(actor: Actor, which: Which, now: datetime) -> ColumnElement[bool]:
+    if which is Which.MINE:
+        return _mine(actor)
+    if which is Which.WAITING_FOR_ME:
+        return waiting_for(actor)
+    if which is Which.OVERDUE:
+        return and_(Consult.due_at < now, Consult.state.in_(_OVERDUE_STATES))
+    if which is Which.OPEN:
+        return Consult.state.not_in(FINISHED)
+    if which is Which.FINISHED:
+        return Consult.state.in_(FINISHED)
+    return Consult.id.is_not(None)
+
+
+def _mine(actor: Actor) -> ColumnElement[bool]:
+    asked = and_(Consult.requester_id == actor.id, Consult.institution_id == actor.institution)
+    return or_(asked, sits_at(actor))
+
+
+def waiting_for(actor: Actor) -> ColumnElement[bool]:
+    """It is this person's turn. Says the same as `rules.waits_for` with `rules.parties_of`."""
+
+    def states(party: Party) -> list[State]:
+        return [state for state in State if party in waits_for(state)]
+
+    ours = Consult.institution_id == actor.institution
+    current = select(Level.consult_id).where(Level.institution_id == actor.institution, Level.ended_at.is_(None))
+    theirs = Consult.id.in_(current)
+    ways = []
+    if Role.REQUESTER in actor.roles:
+        ways.append(and_(ours, Consult.requester_id == actor.id, Consult.state.in_(states(Party.REQUESTER))))
+    if Role.APPROVER in actor.roles:
+        ways.append(and_(ours, Consult.state.in_(states(Party.APPROVER))))
+    if Role.COORDINATOR in actor.roles:
+        ways.append(and_(theirs, Consult.state.in_(states(Party.COORDINATOR))))
+    if Role.SPECIALIST in actor.roles:
+        ways.append(and_(sits_at(actor), Consult.state.in_(states(Party.SPECIALIST))))
+    if Role.AUDITOR in actor.roles:
+        other = or_(Consult.author_id.is_(None), Consult.author_id != actor.id)
+        ways.append(and_(theirs, other, Consult.state.in_(states(Party.AUDITOR))))
+    return or_(*ways) if ways else Consult.id.is_(None)
+
+
+async def _counts(
+    session: AsyncSession, actor: Actor, found: list[ColumnElement[bool]], now: datetime
+) -> dict[str, int]:
+    one = (Consult.state, Consult.kind, Consult.priority)
+    sums = [func.sum(case((_which(actor, which, now), 1), else_=0)) for which in Which]
+    rows = await session.execute(select(*one, func.count(), *sums).where(*found).group_by(*one))
+    counts = {which.value: 0 for which in Which}
+    for state, kind, priority, number, *by_filter in rows:
+        for which, more in zip(Which, by_filter, strict=True):
+            counts[which.value] += int(more or 0)
+        for name in (f"state:{state}", f"kind:{kind}", f"priority:{priority}"):
+            counts[name] = counts.get(name, 0) + number
+    return counts
+
+
+def _page(actor: Actor, held: list[ColumnElement[bool]]) -> Select[Consult, int]:
+    return (
+        select(Consult, ReadMark.seen)
+        .outerjoin(ReadMark, and_(ReadMark.consult_id == Consult.id, ReadMark.user_id == actor.id))
+        .options(noload(Consult.seats), noload(Consult.levels))
+        .where(*held)
+        .order_by(_DUE, Consult.id)
+        .limit(PAGE + 1)
+    )
+
+
+async def _text(office: Office, session: AsyncSession, actor: Actor, text: str) -> ColumnElement[bool]:
+    """Names are sealed, so the newest thousand cases of this person are opened and compared."""
+    by_number = Consult.number.contains(text.upper(), autoescape=True)
+    rows = await session.scalars(
+        select(Patient)
+        .where(Patient.id.in_(select(Consult.patient_id).where(is_open_to(actor))))
+        .order_by(Patient.changed_at.desc())
+        .limit(_SEARCHED)
+    )
+    fitting = [row.id for row in rows if people_rules.name_fits(open_patient(row, office.vault).name, text)]
+    return or_(by_number, Consult.patient_id.in_(fitting))
+
+
+async def _rows(office: Office, session: AsyncSession, rows: list[tuple[Consult, int | None]]) -> tuple[RowView, ...]:
+    consults = [consult for consult, _ in rows]
+    cards = await cards_of(session, office.vault, [consult.patient_id for consult in consults])
+    names = await names_of(
+        session,
+        {
+            found
+            for consult in consults
+            for found in (consult.institution_id, consult.requester_id, consult.target_institution_id)
+        },
+    )
+    return tuple(
+        RowView(
+            id=consult.id,
+            number=consult.number,
+            state=consult.state,
+            kind=consult.kind,
+            mode=consult.mode,
+            priority=consult.priority,
+            version=consult.version,
+            patient=cards.get(consult.patient_id or ""),
+            question=office.sealing.question(consult.id, consult.question)[:200],
+            institution=names.named(consult.institution_id),
+            requester=names.named(consult.requester_id),
+            target_institution=names.maybe(consult.target_institution_id),
+            clock=clock_of(office, consult),
+            starts_at=consult.starts_at,
+            submitted_at=consult.submitted_at,
+            changed_at=consult.changed_at,
+            adoption=consult.adoption,
+            unread=consult.message_count - (seen or 0),
+        )
+        for consult, seen in rows
+    )
+
+
+def _cursor(last: Consult) -> str:
+    due = last.due_at or _NEVER
+    return base64.urlsafe_b64encode(json.dumps([due.isoformat(), last.id]).encode()).decode().rstrip("=")
+
+
+def _after(cursor: str) -> list[ColumnElement[bool]]:
+    if not cursor:
+        return []
+    try:
+        due, last = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        moment, last = datetime.fromisoformat(due).astimezone(UTC), str(last)
+    except (ValueError, TypeError, OverflowError, binascii.Error):
+        raise FieldsRefused({"cursor": "Please begin at the first page again."}) from None
+    at = literal(moment, UtcTime())
+    return [or_(at < _DUE, and_(at == _DUE, Consult.id > last))]
