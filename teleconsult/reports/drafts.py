@@ -9,13 +9,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from teleconsult.actor import Actor, Permission
 from teleconsult.audit import trail
+from teleconsult.consults.service import Consults
 from teleconsult.consults.state import Mode, Party, State
 from teleconsult.consults.views import ConsultView
 from teleconsult.db import Database, Work, new_id
 from teleconsult.errors import Conflict, NotAllowed, NotFound, Stale, StepRefused
 from teleconsult.people.service import People
 from teleconsult.reports.models import KeyImage, Report, ReportDraft, ReportLock
-from teleconsult.reports.ports import Cases
 from teleconsult.reports.rules import (
     LOCK_LASTS,
     MOST_KEY_IMAGES,
@@ -68,7 +68,7 @@ class Drafts:
         sealing: The room's.
     """
 
-    def __init__(self, database: Database, cases: Cases, people: People, sealing: Sealing) -> None:
+    def __init__(self, database: Database, cases: Consults, people: People, sealing: Sealing) -> None:
         self._database = database
         self._cases = cases
         self._people = people
@@ -120,7 +120,7 @@ class Drafts:
         view = await self.writer(actor, consult_id)
         async with self._database.write(actor) as work:
             if view.state is State.REPORTING or (view.state is State.ACCEPTED and view.mode is Mode.ASYNCHRONOUS):
-                await self._cases.may_write(work, consult_id)
+                await self._cases.mark_reporting(work, consult_id)
             await self.hold(work, consult_id)
             draft = await work.session.get(ReportDraft, consult_id, with_for_update=True)
             current = draft.version if draft else 0

@@ -1,12 +1,10 @@
-"""What this room needs from elsewhere: pictures of films, printed results, the password again, the consult's moves."""
+"""What this room needs from elsewhere: pictures of films, printed results, the password again."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from teleconsult.actor import Actor
-from teleconsult.consults.views import ConsultView
-from teleconsult.db import Work
 from teleconsult.errors import NotFound
 from teleconsult.reports.sheet import LabPanel
 
@@ -86,40 +84,3 @@ class Passwords(Protocol):
         Raises:
             Refused: It is not, or too often tried.
         """
-
-
-class Cases(Protocol):
-    """The consults, as far as an opinion needs them. The consults room is one."""
-
-    async def view(self, actor: Actor, consult_id: str) -> ConsultView:
-        """The case as the actor may see it.
-
-        Raises:
-            NotFound: Not there, or not for this actor.
-        """
-
-    async def may_write(self, work: Work, consult_id: str) -> object:
-        """Refuse who may not write the opinion now; an accepted case begins to be reported.
-
-        Raises:
-            StepRefused: It is not theirs to write, or not the time.
-        """
-
-    async def send_to_audit(self, work: Work, consult_id: str, version: int | None) -> object:
-        """Make the move in this transaction.
-
-        Raises:
-            StepRefused: It is not allowed to this actor now.
-            Stale: `version` is given and not the consult's.
-        """
-
-    async def refuse_audit(self, work: Work, consult_id: str, version: int | None, reason: str) -> object:
-        """As `send_to_audit`: the draft goes back to its author."""
-
-    async def record_report(self, work: Work, consult_id: str, version: int | None, report_version: int) -> object:
-        """As `send_to_audit`: signed, and delivered at once."""
-
-    async def record_amendment(
-        self, work: Work, consult_id: str, version: int | None, report_version: int, reason: str
-    ) -> object:
-        """As `send_to_audit`: a newer version is signed."""

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from teleconsult import events
 from teleconsult.actor import Actor
 from teleconsult.audit import trail
+from teleconsult.consults.service import Consults
 from teleconsult.consults.state import Move, State
 from teleconsult.consults.views import ConsultView
 from teleconsult.db import Database, Work, new_id
@@ -21,7 +22,7 @@ from teleconsult.errors import NotAllowed, NotFound, Refused, Stale, StepRefused
 from teleconsult.people.service import People
 from teleconsult.reports.events import ReportSigned
 from teleconsult.reports.models import KeyImage, Report, ReportDraft, ReportLock
-from teleconsult.reports.ports import Cases, KeyImages, LabTables, Passwords, Window
+from teleconsult.reports.ports import KeyImages, LabTables, Passwords, Window
 from teleconsult.reports.press import Press, Printed
 from teleconsult.reports.printing import AUDITOR, AUTHOR, Opinion, Stamp, sheet_of
 from teleconsult.reports.rules import Chosen, Signed, as_json, clean, code_from, link, refuse_incomplete
@@ -47,7 +48,7 @@ class Site:
 class Doors:
     """What releasing needs from elsewhere."""
 
-    cases: Cases
+    cases: Consults
     people: People
     passwords: Passwords
     key_images: KeyImages
@@ -104,7 +105,7 @@ class Release:
         async with self._database.write(actor) as work:
             draft = await self._draft(work.session, consult_id)
             refuse_incomplete(self._sealing.content(draft))
-            await self._doors.cases.send_to_audit(work, consult_id, version)
+            await self._doors.cases.submit_for_audit(work, consult_id, version)
             await work.session.execute(delete(ReportLock).where(ReportLock.consult_id == consult_id))
             trail.note(work, "report.submit_for_audit", f"consults/{consult_id}", patient=_patient(view))
 
@@ -117,7 +118,7 @@ class Release:
         view = await self._doors.cases.view(actor, consult_id)
         _refuse_move(view, Move.REJECT_AUDIT)
         async with self._database.write(actor) as work:
-            await self._doors.cases.refuse_audit(work, consult_id, version, clean(reason))
+            await self._doors.cases.reject_audit(work, consult_id, clean(reason), version)
             trail.note(work, "report.reject_audit", f"consults/{consult_id}", patient=_patient(view))
 
     async def sign(
@@ -247,9 +248,11 @@ class Release:
         cases = self._doors.cases
         if ready.amends:
             reason = ready.stamp.reason
-            await cases.record_amendment(work, consult_id, ready.consult_version, report.version, reason)
+            await cases.record_amendment(
+                work, consult_id, report_version=report.version, reason=reason, version=ready.consult_version
+            )
         else:
-            await cases.record_report(work, consult_id, ready.consult_version, report.version)
+            await cases.record_report(work, consult_id, report_version=report.version, version=ready.consult_version)
         await work.session.delete(draft)
         for row in (KeyImage, ReportLock):
             await work.session.execute(delete(row).where(row.consult_id == consult_id))

@@ -1,13 +1,14 @@
 """The room's use cases: what the routes, pages and the consult's own door call."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import select
 
 from teleconsult.actor import Actor, Permission
 from teleconsult.audit.trail import Witness
+from teleconsult.consults.service import Consults
 from teleconsult.consults.state import Move
 from teleconsult.db import Database
 from teleconsult.errors import NotAllowed, NotFound, StepRefused
@@ -16,7 +17,7 @@ from teleconsult.reports.checker import Checker
 from teleconsult.reports.drafts import Drafts, NewImage
 from teleconsult.reports.models import Report, ReportDraft, ReportFile
 from teleconsult.reports.phrases import Phrase, phrases_for
-from teleconsult.reports.ports import Cases, KeyImages, LabTables, NoLabs, Passwords
+from teleconsult.reports.ports import KeyImages, LabTables, NoLabs, Passwords
 from teleconsult.reports.press import Press
 from teleconsult.reports.printing import file_name
 from teleconsult.reports.release import Doors, Release, Site, chained
@@ -38,37 +39,43 @@ class Tools:
     site: Site
 
 
+@dataclass(frozen=True, slots=True)
+class Films:
+    """What comes from the archive."""
+
+    key_images: KeyImages
+    labs: LabTables = field(default_factory=NoLabs)
+
+
 class Reports:
     """Opinions.
 
     Args:
         database: The clinic's.
-        cases: The consults.
+        consults: The cases.
         people: For names and titles.
         passwords: Asks again before signing.
         tools: What prints, signs and seals.
-        key_images: Pictures of films.
-        labs: Tables of results.
+        films: Pictures of films and tables of results.
     """
 
-    def __init__(  # noqa: PLR0917 - the composition root names each
+    def __init__(
         self,
         database: Database,
-        cases: Cases,
+        consults: Consults,
         people: People,
         passwords: Passwords,
         tools: Tools,
-        key_images: KeyImages,
-        labs: LabTables | None = None,
+        films: Films,
     ) -> None:
         self._database = database
-        self._cases = cases
+        self._cases = consults
         self._people = people
         self._sealing = Sealing(tools.vault)
         self._witness = Witness(database)
         self._checker = Checker(tools.signer.authority)
-        doors = Doors(cases, people, passwords, key_images, labs or NoLabs())
-        self._drafts = Drafts(database, cases, people, self._sealing)
+        doors = Doors(consults, people, passwords, films.key_images, films.labs)
+        self._drafts = Drafts(database, consults, people, self._sealing)
         self._release = Release(database, doors, self._sealing, tools.press, tools.signer, tools.site)
         self.authority = tools.signer.authority
 
