@@ -150,17 +150,14 @@ def sounds(name: str) -> str:
     """
     words: dict[str, None] = {}
     for group in fold(name).split("="):
+        spoken: list[str] = []
         for word in group.split():
             words[word] = None
-        joined = group.replace(" ", "")
-        if any(_is_han(character) for character in joined):
-            syllables = pinyin(joined)
-            for syllable in syllables:
-                words[syllable] = None
-            words["".join(syllables)] = None
-            words[joined] = None
-        elif joined:
-            words[joined] = None
+            syllables = pinyin(word) if any(_is_han(character) for character in word) else [word]
+            spoken.append("".join(syllables))
+            words.update(dict.fromkeys([*syllables, spoken[-1]]))
+        words.update(dict.fromkeys([group.replace(" ", ""), "".join(spoken)]))
+    words.pop("", None)
     return "".join(f" {word}" for word in words)
 
 

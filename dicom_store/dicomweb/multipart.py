@@ -11,6 +11,7 @@ from typing import TypeAlias
 from dicom_store.errors import RequestRefused
 
 MAX_HEADER_BYTES = 8192
+_MAX_HEADERS = 32
 _WORD = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _PARAMETER = re.compile(rf';\s*({_WORD})\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^;,"\s]+))')
 _BOUNDARY = re.compile(r"[0-9A-Za-z'()+_,\-./:=? ]{1,70}")
@@ -193,11 +194,14 @@ def _tail(data: bytes, delimiter: bytes, place: int) -> int:
 
 def _parse_headers(block: bytes) -> dict[str, str]:
     headers: dict[str, str] = {}
-    for line in block.split(b"\r\n"):
+    lines = block.split(b"\r\n")
+    if len(lines) > _MAX_HEADERS:
+        raise _malformed()
+    for line in lines:
         if not line:
             continue
         name, colon, value = line.partition(b":")
-        if not colon or len(headers) >= 32:
+        if not colon:
             raise _malformed()
         headers[name.strip().lower().decode("latin-1")] = value.strip().decode("latin-1")
     return headers

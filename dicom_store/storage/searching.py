@@ -98,7 +98,7 @@ def statement(search: Search, scope: Scope) -> tuple[Select[Any], Mapping[str, A
     for number, match in enumerate(search.matches):
         values.update(_values(f"m{number}", match))
     query, names = _build(shape)
-    return query, {name: values[name] for name in names}
+    return query, {name: values[name] for name in names if name in values}
 
 
 def scope_condition(institutions: bool, single_studies: bool) -> ColumnElement[bool]:
