@@ -35,12 +35,8 @@ class _Reader:
 
     def __init__(self, path: Path, keys: KeyRing) -> None:
         self.fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            header = packs.decode_header(os.pread(self.fd, packs.HEADER_BYTES, 0))
-            self.code = PackCode(keys.pack_cipher(header.key, header.salt), header)
-        except BaseException:
-            os.close(self.fd)
-            raise
+        header = packs.decode_header(os.pread(self.fd, packs.HEADER_BYTES, 0))
+        self.code = PackCode(keys.pack_cipher(header.key, header.salt), header)
 
     def __del__(self) -> None:
         if hasattr(self, "fd"):
