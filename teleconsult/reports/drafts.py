@@ -120,7 +120,7 @@ class Drafts:
         view = await self.writer(actor, consult_id)
         async with self._database.write(actor) as work:
             if view.state is State.REPORTING or (view.state is State.ACCEPTED and view.mode is Mode.ASYNCHRONOUS):
-                await self._cases.mark_reporting(work, consult_id)
+                await self._cases.may_write(work, consult_id)
             await self.hold(work, consult_id)
             draft = await work.session.get(ReportDraft, consult_id, with_for_update=True)
             current = draft.version if draft else 0

@@ -105,7 +105,7 @@ class Release:
         async with self._database.write(actor) as work:
             draft = await self._draft(work.session, consult_id)
             refuse_incomplete(self._sealing.content(draft))
-            await self._doors.cases.submit_for_audit(work, consult_id, version)
+            await self._doors.cases.send_to_audit(work, consult_id, version)
             await work.session.execute(delete(ReportLock).where(ReportLock.consult_id == consult_id))
             trail.note(work, "report.submit_for_audit", f"consults/{consult_id}", patient=_patient(view))
 
@@ -118,7 +118,7 @@ class Release:
         view = await self._doors.cases.view(actor, consult_id)
         _refuse_move(view, Move.REJECT_AUDIT)
         async with self._database.write(actor) as work:
-            await self._doors.cases.reject_audit(work, consult_id, clean(reason), version)
+            await self._doors.cases.refuse_audit(work, consult_id, version, clean(reason))
             trail.note(work, "report.reject_audit", f"consults/{consult_id}", patient=_patient(view))
 
     async def sign(
@@ -248,9 +248,7 @@ class Release:
         cases = self._doors.cases
         if ready.amends:
             reason = ready.stamp.reason
-            await cases.record_amendment(
-                work, consult_id, report_version=report.version, reason=reason, version=ready.consult_version
-            )
+            await cases.record_amendment(work, consult_id, ready.consult_version, report.version, reason)
         else:
             await cases.record_report(work, consult_id, report_version=report.version, version=ready.consult_version)
         await work.session.delete(draft)
