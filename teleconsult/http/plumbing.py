@@ -1,6 +1,7 @@
 """Puts the plumbing into an application, in the one order that is right. Called by `app` and by tests."""
 
 from dataclasses import dataclass
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from aiohttp import web
@@ -20,6 +21,13 @@ from teleconsult.http.openapi import description
 from teleconsult.http.origin import PUBLIC_URL, TRUSTED_PROXIES
 from teleconsult.http.routing import mount
 from teleconsult.vault import Vault
+
+SERVER_OPTIONS: dict[str, Any] = {
+    # What `plain_bodies` refuses must not have been unpacked on the way to it.
+    "auto_decompress": False,
+    "lingering_time": 5.0,
+}
+"""For `web.AppRunner(app, **SERVER_OPTIONS)`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,7 +97,10 @@ def mount(app: web.Application, routes: Sequence[Route]) -> None:
     if ROUTES not in app:
         app[ROUTES] = []
     for route in routes:
-        app.router.add_route(route.method, route.path, guarded(route))
+        if route.method == "GET":
+            app.router.add_get(route.path, guarded(route))  # answers HEAD too
+        else:
+            app.router.add_route(route.method, route.path, guarded(route))
         app[ROUTES].append(route)
 
 

@@ -14,6 +14,12 @@ from teleconsult.audit.trail import note
 from tests.builders.database import a_database, a_vault
 
 ROWS = 12
+EVERYTHING = ["DELETE FROM audit_anchors", "DELETE FROM audit_seals", "DELETE FROM audit_rows"]
+CUT_TAIL = (
+    "DELETE FROM audit_anchors WHERE position > 8",
+    "DELETE FROM audit_seals WHERE position > 8",
+    "DELETE FROM audit_rows WHERE number > 8",
+)
 
 
 @pytest.fixture
@@ -96,15 +102,18 @@ async def test_the_database_itself_refuses_to_change_rows(database, sealed, stat
             "cut",
         ),
         (
-            [f"DELETE FROM audit_{table} WHERE {column} > 8" for table, column in (("anchors", "position"),
-             ("seals", "position"), ("rows", "number"))],
+            list(CUT_TAIL),
             None,
             "older than its anchors",
         ),
         (["DELETE FROM audit_anchors WHERE position > 8"], None, "never signed"),
-        ([f"DELETE FROM audit_{table}" for table in ("anchors", "seals", "rows")], None, "older than its anchors"),
+        (
+            ["DELETE FROM audit_anchors", "DELETE FROM audit_seals", "DELETE FROM audit_rows"],
+            None,
+            "older than its anchors",
+        ),
     ],
-)  # fmt: skip
+)
 async def test_tampering_is_found_and_the_row_named(database, sealed, copies, tmp_path, statements, first_bad, reason):
     break_in(tmp_path, *statements)
     verdict = await verify(database, a_vault(), copies)
@@ -114,8 +123,7 @@ async def test_tampering_is_found_and_the_row_named(database, sealed, copies, tm
 
 
 async def test_a_cut_tail_shows_even_without_the_file_of_anchors(database, sealed, tmp_path):
-    break_in(tmp_path, *(f"DELETE FROM audit_{t} WHERE {c} > 8" for t, c in (("anchors", "position"),
-             ("seals", "position"), ("rows", "number"))))  # fmt: skip
+    break_in(tmp_path, *CUT_TAIL)
     verdict = await verify(database, a_vault())
     assert (verdict.sound, verdict.first_bad) == (False, 9)
 

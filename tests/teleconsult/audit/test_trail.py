@@ -31,10 +31,13 @@ async def count(database: Database) -> int:
 
 
 async def test_a_change_that_fails_leaves_no_row(database):
-    with pytest.raises(RuntimeError):
+    async def fail():
         async with database.write(an_actor()) as work:
             note(work, "thing.do", "thing/1")
             raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        await fail()
     assert await count(database) == 0
 
 
