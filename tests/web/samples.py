@@ -140,11 +140,11 @@ def consult(**more: Any) -> SimpleNamespace:
     ]
     film = views.Film("/static/favicon.svg", "肺窗", 142, "/consults/c1/viewer?series=1", starred=True)
     lab_rows = [
-        SimpleNamespace(name="癌胚抗原 CEA", value="8.6", unit="ng/mL", flag="H", range="0–5.0"),
-        SimpleNamespace(name="白细胞", value="7.2", unit="×10⁹/L", flag="", range="3.5–9.5"),
-        SimpleNamespace(name="血红蛋白", value="121", unit="g/L", flag="L", range="130–175"),
+        SimpleNamespace(name="癌胚抗原 CEA", value="8.6", unit="ng/mL", flag="H", arrow="↑", range="0–5.0"),
+        SimpleNamespace(name="白细胞", value="7.2", unit="×10⁹/L", flag="", arrow="", range="3.5–9.5"),
+        SimpleNamespace(name="血红蛋白", value="121", unit="g/L", flag="L", arrow="↓", range="130–175"),
     ]
-    lab = SimpleNamespace(title="血常规", taken_at=NOW, laboratory="临澜县人民医院检验科", rows=lab_rows)
+    lab = SimpleNamespace(title="血常规", taken_at=NOW, laboratory="临澜县人民医院检验科", rows=lab_rows, critical=0)
     values: dict[str, Any] = {
         "id": "c1",
         "path": "/consults/c1",
@@ -239,7 +239,8 @@ def request(step: str, **more: Any) -> dict[str, Any]:
         "specialists": [SimpleNamespace(label="县人民医院 呼吸科", options=[("u1", "沈若川 主任医师")])],
         "consent_text": SimpleNamespace(language="zh_CN", body="医生已向我说明远程会诊的目的、过程、费用、局限。"),
         "is_complete": False,
-        "whom_words": "",
+        "whom": None,
+        "exists": "",
         "withdraw_path": "/consults/c1/moves/withdraw",
     }
     return values | more
@@ -259,7 +260,7 @@ def report(**more: Any) -> dict[str, Any]:
         "lock_holder": "", "lock_since": NOW, "saved_at": NOW, "errors": {}, "problem": "", "newer": None, "amends": 0,
         "typed": {"findings": "右肺上叶后段见软组织密度结节。", "opinion": "周围型肺癌可能性大。", "suggestion": "",
                   "finding": "positive", "labs": [], "reason": ""},
-        "lab_choices": [("l1", "血常规")], "images": [], "can_sign": True, "can_submit": False, "can_reject": False,
+        "lab_choices": [("l1", "血常规")], "images": [], "can_sign": True, "can_begin_amend": False, "can_submit": False, "can_reject": False,
         "may_break": False, "deliver_to": "石渡镇卫生院 李文", "phrases": [], "lab_values": [],
     }  # fmt: skip
     return values | more
@@ -311,7 +312,7 @@ PAGES: dict[str, tuple[str, str, dict[str, Any]]] = {
     "verify-public": ("reports/verify.html", "/verify", {"actor": None, "nav": [], "error": "", "verdict": SimpleNamespace(good=True, text="这份意见是真的。", facts=[("签名", "沈若川")])}),
     "report": ("reports/editor.html", "/consults/c1/report", report()),
     "report-read": ("reports/editor.html", "/consults/c1/report", report(may_write=False, can_sign=False, may_break=True, lock_holder="方启元")),
-    "labs": ("results/form.html", "/consults/c1/labs/new", {"banner": BANNER, "typed": {}, "errors": {"rows.0.value": "Please give a number."}, "problem": "", "back": "/consults/c1",
-             "rows": [{"analyte": "血红蛋白", "value": "x"}, {}, {}], "analytes": ["血红蛋白"], "units": ["g/L"]}),
+    "labs": ("results/form.html", "/consults/c1/labs/new", {"banner": BANNER, "typed": {}, "errors": {"results.0.value": "Please write the result."}, "problem": "", "back": "/consults/c1",
+             "rows": [{"name": "血红蛋白", "value": ""}, {}, {}], "analytes": ["血红蛋白"], "units": ["g/L"]}),
     "viewer": ("desk/viewer.html", "/consults/c1/viewer", {"consult": SimpleNamespace(id="c1", number="HZ", path="/consults/c1", banner=BANNER, question="右肺上叶结节？", report_path="/consults/c1/report", may_mark=True, studies=[]), "studies_json": "[]", "open_series": ""}),
 }  # fmt: skip

@@ -1,0 +1,305 @@
+"""Pages of opinions: the editor (write, hand to review, sign, amend) and the check of a file by anybody."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from aiohttp import web
+from pydantic import Field
+
+from teleconsult.actor import Actor, Permission
+from teleconsult.consults.fields import MaterialKind
+from teleconsult.consults.service import Consults
+from teleconsult.consults.state import Move
+from teleconsult.consults.timeleft import time_left
+from teleconsult.consults.views import ConsultView, MaterialView
+from teleconsult.errors import Conflict, FieldsRefused, Refused, Stale, StepRefused, TooMany
+from teleconsult.http.bodies import Incoming, validated
+from teleconsult.http.errors import problem_of
+from teleconsult.http.forms import UploadedFile, raw_form, typed_of
+from teleconsult.http.guard import actor_of, query_of
+from teleconsult.http.i18n import CLOCK, ZONE, full_time, language_of, translate
+from teleconsult.http.jinja import page
+from teleconsult.http.routing import Public, Route, get, post
+from teleconsult.people.banner import banner
+from teleconsult.reports.checker import MAX_FILE_BYTES
+from teleconsult.reports.drafts import LockHeld
+from teleconsult.reports.routes import DraftBody, KeyImageAnswer
+from teleconsult.reports.service import Reports
+from teleconsult.reports.state import Verdict, VerdictReason
+from teleconsult.reports.views import CodeView, DraftView, Standing
+
+_EDITOR = "/consults/{id}/report"
+_TEXTS = ("findings", "opinion", "suggestion", "finding")
+_LABELS = {"findings": "Findings", "opinion": "Opinion", "suggestion": "Suggestion"}
+"""msgids; the same words as on the form."""
+
+_VERDICTS: dict[VerdictReason, str] = {
+    VerdictReason.GENUINE: "This is, byte for byte, an opinion that was signed here.",
+    VerdictReason.NOT_A_PDF: "This file is not a PDF that can be read.",
+    VerdictReason.NOT_SIGNED: "This PDF carries no signature: it is not an opinion of this site.",
+    VerdictReason.CHANGED: "This file was changed after it was signed. Do not rely on it.",
+    VerdictReason.UNKNOWN_SIGNER: "This PDF is signed, but not by this site.",
+}
+
+
+class EditorQuery(Incoming):
+    """`amend` asks for the reason first; `done` is what was just done."""
+
+    amend: str = Field("", max_length=10)
+    done: str = Field("", max_length=20)
+
+
+class VerifyQuery(Incoming):
+    """The code on the paper."""
+
+    code: str = Field("", max_length=60)
+
+
+@dataclass(frozen=True, slots=True)
+class _Back:
+    """What the form shows again after a refusal."""
+
+    typed: Mapping[str, Any] = field(default_factory=dict)
+    error: Refused | None = None
+
+
+class ReportPages:
+    """The pages."""
+
+    def __init__(self, reports: Reports, consults: Consults) -> None:
+        self._reports = reports
+        self._consults = consults
+
+    def table(self) -> list[Route]:
+        """All routes."""
+        read, anybody = Permission.REPORT_READ, Public.PUBLIC  # whoever holds a file or paper may check it
+        most = MAX_FILE_BYTES + (1 << 16)
+        return [
+            get(_EDITOR, self.editor, read, query=EditorQuery, page=True, summary="Write or read an opinion"),
+            post(_EDITOR, self.act, Permission.REPORT_WRITE, page=True, status=303, summary="Save, sign, hand over"),
+            get("/verify", self.verify, anybody, query=VerifyQuery, page=True, summary="Check an opinion"),
+            get("/verify/{code}", self.by_code, anybody, page=True, summary="What a code stands for"),
+            post("/verify", self.check, anybody, page=True, max_bytes=most, summary="Check a file"),
+        ]
+
+    # the editor
+
+    async def editor(self, request: web.Request) -> web.Response:
+        """The form; whoever may write takes the lock by opening it."""
+        return await self._page(request, _Back())
+
+    async def act(self, request: web.Request) -> web.Response:
+        """One of the form's buttons. What was typed is saved before anything else happens."""
+        typed = await _typed(request)
+        try:
+            goal = await self._do(actor_of(request), request.match_info["id"], typed)
+        except (FieldsRefused, Conflict, TooMany) as error:
+            view = await self._consults.view(actor_of(request), request.match_info["id"])
+            if isinstance(error, StepRefused) and _is_signed_by(view, actor_of(request)):
+                raise web.HTTPSeeOther(f"/consults/{view.id}?done=signed") from None
+            return await self._page(request, _Back(typed, error))
+        raise web.HTTPSeeOther(goal)
+
+    async def _do(self, actor: Actor, consult_id: str, typed: Mapping[str, Any]) -> str:
+        go = typed.get("go", "save")
+        here = _EDITOR.format(id=consult_id)
+        if go == "break":
+            await self._reports.take_lock(actor, consult_id, by_force=True)
+            return here
+        if go == "begin_amend":
+            if not str(typed.get("reason", "")).strip():
+                raise FieldsRefused({"reason": "Please write this; it cannot be left empty."})
+            await self._reports.amend(actor, consult_id, typed["reason"])
+            return here
+        if go == "reject":
+            await self._reports.reject_audit(actor, consult_id, typed.get("reason", ""))
+            return f"/consults/{consult_id}?done=moved"
+        version = await self._saved(actor, consult_id, typed) if "findings" in typed else None
+        if go == "audit":
+            await self._reports.submit_for_audit(actor, consult_id)
+            return f"/consults/{consult_id}?done=moved"
+        if go == "sign":
+            await self._reports.sign(actor, consult_id, version, typed.get("password", ""))
+            return f"/consults/{consult_id}?done=signed"
+        return f"{here}?done=saved"
+
+    async def _saved(self, actor: Actor, consult_id: str, typed: Mapping[str, Any]) -> int:
+        body = validated(DraftBody, {name: typed[name] for name in (*_TEXTS, "labs") if name in typed})
+        version = int(typed["version"]) if str(typed.get("version", "")).isdecimal() else None
+        try:
+            return (await self._reports.save_draft(actor, consult_id, version, body.changes())).version
+        except Stale:
+            # Sent twice, or saved by the script a moment before: what is kept already says the same.
+            draft = (await self._reports.standing(actor, consult_id)).draft
+            if draft is None or _newer(draft, typed):
+                raise
+            return draft.version
+
+    async def _page(self, request: web.Request, back: _Back) -> web.Response:
+        actor, language, consult_id = actor_of(request), language_of(request), request.match_info["id"]
+        query = query_of(request, EditorQuery) if request.method == "GET" else EditorQuery()
+        view = await self._consults.view(actor, consult_id)
+        standing = await self._standing(actor, consult_id)
+        offered = {offer.move for offer in view.moves}
+        draft = standing.draft
+        if draft is None and not standing.may_write and Move.AMEND not in offered:
+            raise web.HTTPSeeOther(f"/consults/{consult_id}")
+        error, now = back.error, request.config_dict[CLOCK].now()
+        errors = error.errors if isinstance(error, FieldsRefused) else {}
+        newer = _newer(draft, back.typed) if isinstance(error, Stale) and draft else []
+        mine = standing.may_write and (standing.lock is None or standing.lock.mine)
+        materials = await self._consults.materials(actor, consult_id)
+        today = now.astimezone(request.config_dict[ZONE]).date()
+        return page(
+            request,
+            "reports/editor.html",
+            status=problem_of(error).status if error else 200,
+            wasm=True,
+            consult=view,
+            banner=banner(view.patient, today) if view.patient else None,
+            clock=time_left(view.clock, now),
+            studies=[one.reference for one in materials if one.kind == MaterialKind.STUDY],
+            draft_version=draft.version if draft else 0,
+            saved_at=draft.saved_at if draft else None,
+            typed=_shown(draft) | {name: text for name, text in back.typed.items() if name != "password"},
+            errors=errors,
+            problem=translate(error.message, language, **error.fields) if error and not (errors or newer) else "",
+            newer=[(translate(label, language), text) for label, text in newer],
+            images=[KeyImageAnswer.of(image) for image in (draft.images if draft else ())],
+            lab_choices=[_lab_choice(one) for one in materials if one.lab_report is not None],
+            phrases=[asdict(one) for one in await self._reports.phrases(actor, consult_id)] if mine else [],
+            deliver_to=f"{view.institution.name} {view.requester.name}",
+            done=query.done,
+            **_rights(
+                standing, offered, mine=mine, wants_amend=bool(query.amend) or "begin_amend" in back.typed.values()
+            ),
+        )
+
+    async def _standing(self, actor: Actor, consult_id: str) -> Standing:
+        standing = await self._reports.standing(actor, consult_id)
+        if standing.may_write and (standing.lock is None or standing.lock.mine):
+            try:
+                await self._reports.take_lock(actor, consult_id)
+            except LockHeld:
+                return await self._reports.standing(actor, consult_id)
+        return standing
+
+    # checking
+
+    async def verify(self, request: web.Request) -> web.Response:
+        """The page for anybody; with a code, what it stands for."""
+        code = query_of(request, VerifyQuery).code
+        return await self._told_by_code(request, code) if code else _verify_page(request)
+
+    async def by_code(self, request: web.Request) -> web.Response:
+        """Where the QR code on the paper leads."""
+        return await self._told_by_code(request, request.match_info["code"][:60])
+
+    async def check(self, request: web.Request) -> web.Response:
+        """Look at a file and forget it."""
+        files = [part for _, part in await raw_form(request) if isinstance(part, UploadedFile)]
+        if not files:
+            return _verify_page(request, error="Please choose a file.", status=422)
+        verdict = await self._reports.verify(files[0].content)
+        facts = _facts(request, verdict) if verdict.genuine else []
+        return _verify_page(request, good=verdict.genuine, text=_VERDICTS[verdict.reason], facts=facts)
+
+    async def _told_by_code(self, request: web.Request, code: str) -> web.Response:
+        try:
+            found = await self._reports.by_code(code)
+        except Refused:
+            return _verify_page(request, text="No opinion of this site carries this code.", status=404)
+        text = "This code belongs to an opinion of this site. Choose its PDF to compare every byte."
+        if found.superseded_by:
+            text = "This code belongs to an older version of an opinion of this site; a newer one replaces it."
+        return _verify_page(request, good=not found.superseded_by, text=text, facts=_code_facts(request, found))
+
+
+def _rights(standing: Standing, offered: set[Move], *, mine: bool, wants_amend: bool) -> dict[str, Any]:
+    draft, lock = standing.draft, standing.lock
+    amends = draft.amends if draft else 0
+    held = lock is not None and not lock.mine
+    return {
+        "may_write": mine,
+        "amends": amends,
+        "can_begin_amend": Move.AMEND in offered and not amends and (wants_amend or draft is None),
+        "can_sign": (Move.SIGN in offered or (bool(amends) and Move.AMEND in offered)) and not held,
+        "can_submit": Move.SUBMIT_FOR_AUDIT in offered and mine,
+        "can_reject": Move.REJECT_AUDIT in offered,
+        "may_break": standing.may_break and held,
+        "lock_holder": lock.holder_name if lock and held else "",
+        "lock_since": lock.taken_at if lock else None,
+    }
+
+
+async def _typed(request: web.Request) -> dict[str, Any]:
+    parts = await raw_form(request)
+    found: dict[str, Any] = dict(await typed_of(request))
+    found["labs"] = [value for name, value in parts if name == "labs[]" and isinstance(value, str)]
+    found["password"] = next((value for name, value in parts if name == "password" and isinstance(value, str)), "")
+    return found
+
+
+def _shown(draft: DraftView | None) -> dict[str, Any]:
+    if draft is None:
+        return {"findings": "", "opinion": "", "suggestion": "", "finding": "unstated", "labs": (), "reason": ""}
+    content = draft.content
+    return {
+        "findings": content.findings,
+        "opinion": content.opinion,
+        "suggestion": content.suggestion,
+        "finding": content.finding,
+        "labs": content.labs,
+        "reason": draft.reason,
+    }
+
+
+def _newer(draft: DraftView, typed: Mapping[str, Any]) -> list[tuple[str, str]]:
+    kept = _shown(draft)
+    return [
+        (label, kept[name])
+        for name, label in _LABELS.items()
+        if " ".join(str(kept[name]).split()) != " ".join(str(typed.get(name, "")).split())
+    ]
+
+
+def _is_signed_by(view: ConsultView, actor: Actor) -> bool:
+    return view.signer_id == actor.id and view.report_version > 0
+
+
+def _lab_choice(material: MaterialView) -> tuple[str, str]:
+    return material.reference, (material.lab_report.title if material.lab_report else "") or material.reference[:8]
+
+
+def _facts(request: web.Request, verdict: Verdict) -> list[tuple[str, str]]:
+    signed = full_time(verdict.signed_at, language_of(request), request.config_dict[ZONE]) if verdict.signed_at else ""
+    told = (("Signed by", verdict.signer), ("Signed at", signed), ("Consult number", verdict.number))
+    version = ("Version", str(verdict.version) if verdict.version else "")
+    return [(translate(label, language_of(request)), text) for label, text in (*told, version) if text]
+
+
+def _code_facts(request: web.Request, found: CodeView) -> list[tuple[str, str]]:
+    language = language_of(request)
+    told = (
+        ("Code", found.code),
+        ("Institution", found.institution),
+        ("Signed at", full_time(found.signed_at, language, request.config_dict[ZONE])),
+        ("Version", str(found.version)),
+    )
+    return [(translate(label, language), text) for label, text in told]
+
+
+def _verify_page(
+    request: web.Request,
+    *,
+    good: bool = False,
+    text: str = "",
+    facts: list[tuple[str, str]] | None = None,
+    error: str = "",
+    status: int = 200,
+) -> web.Response:
+    language = language_of(request)
+    verdict = {"good": good, "text": translate(text, language), "facts": facts or []} if text else None
+    told = translate(error, language) if error else ""
+    return page(request, "reports/verify.html", status=status, verdict=verdict, error=told)
