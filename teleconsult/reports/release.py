@@ -18,7 +18,7 @@ from teleconsult.consults.service import Consults
 from teleconsult.consults.state import Move, State
 from teleconsult.consults.views import ConsultView
 from teleconsult.db import Database, Work, new_id
-from teleconsult.errors import NotAllowed, NotFound, Refused, Stale, StepRefused
+from teleconsult.errors import FieldsRefused, NotAllowed, NotFound, Stale, StepRefused
 from teleconsult.people.service import People
 from teleconsult.reports.events import ReportSigned
 from teleconsult.reports.models import KeyImage, Report, ReportDraft, ReportLock
@@ -122,7 +122,14 @@ class Release:
             trail.note(work, "report.reject_audit", f"consults/{consult_id}", patient=_patient(view))
 
     async def sign(
-        self, actor: Actor, consult_id: str, version: int | None, password: str, consult_version: int | None = None
+        self,
+        actor: Actor,
+        consult_id: str,
+        version: int | None,
+        *,
+        password: str,
+        reason: str,
+        consult_version: int | None,
     ) -> Report:
         """Sign the draft, or the amendment, as it stands. Asked twice, it is signed once and both get the same answer.
 
@@ -131,6 +138,7 @@ class Release:
             consult_id: Whose opinion.
             version: Of the draft, as the signer saw it; None signs whatever is there.
             password: Once more.
+            reason: Why it is amended, where it is; "" keeps the one given at its beginning.
             consult_version: Of the consult, as the signer saw it; None does not ask.
 
         Raises:
@@ -146,7 +154,7 @@ class Release:
             done = await self._done(actor, consult_id, version)
             if done is not None:
                 return done
-            ready = await self._ready(actor, consult_id, version, consult_version)
+            ready = await self._ready(actor, consult_id, version, clean(reason), consult_version)
             sheet = await self._sheet(actor, ready.view, ready.signed, ready.author, ready.stamp)
             pictures = await self._pictures(actor, ready.signed.images)
             printed = await self._press.print_final(sheet, pictures, ready.stamp.signed_at)
@@ -176,7 +184,9 @@ class Release:
         pictures = await self._pictures(actor, signed.images)
         return await self._press.print_draft(sheet, pictures, self._database.clock.now())
 
-    async def _ready(self, actor: Actor, consult_id: str, version: int | None, consult_version: int | None) -> _Ready:
+    async def _ready(
+        self, actor: Actor, consult_id: str, version: int | None, reason: str, consult_version: int | None
+    ) -> _Ready:
         view = await self._doors.cases.view(actor, consult_id)
         async with self._database.read() as session:
             draft = await self._draft(session, consult_id)
@@ -184,13 +194,14 @@ class Release:
                 raise Stale(current=draft.version)
             signed = Signed(self._sealing.content(draft), await self._sealing.images(session, consult_id))
             previous = await _newest(session, consult_id)
-            reason = self._sealing.opened(draft.reason, f"report_drafts/{consult_id}/reason")
+            if draft.amends and not reason:
+                reason = self._sealing.opened(draft.reason, f"report_drafts/{consult_id}/reason")
         if view.state is State.AUDIT and draft.author_id == actor.id:
             raise NotAllowed("Somebody else must audit this report: you have written it.")
         _refuse_move(view, Move.AMEND if draft.amends else Move.SIGN)
         refuse_incomplete(signed.content)
         if draft.amends and not reason:
-            raise Refused("Please say why the report is amended.", code="no_reason")
+            raise FieldsRefused({"reason": "Please say why the report is amended."})
         code = code_from(os.urandom(10))
         stamp = Stamp(
             version=previous.version + 1 if previous else 1,
@@ -198,7 +209,7 @@ class Release:
             signed_at=self._database.clock.now().replace(microsecond=0),
             check_url=f"{self._site.url}/verify?code={code}",
             replaces=previous.version if previous else 0,
-            reason=reason,
+            reason=reason if draft.amends else "",
         )
         return _Ready(view, draft.version, draft.author_id, signed, stamp, previous, draft.amends, consult_version)
 

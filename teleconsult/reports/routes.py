@@ -85,6 +85,7 @@ class SignBody(Incoming):
 
     version: int | None = Field(None, ge=0)
     password: SecretStr = Field(max_length=1000)
+    reason: Annotated[str, StringConstraints(max_length=2000), _Clean] = ""
 
 
 class ReasonBody(Incoming):
@@ -341,7 +342,8 @@ class ReportRoutes:
         """POST sign."""
         body = body_of(request, SignBody)
         password = body.password.get_secret_value()
-        signed = await self._reports.sign(actor_of(request), request.match_info["id"], body.version, password)
+        where = request.match_info["id"]
+        signed = await self._reports.sign(actor_of(request), where, body.version, password, reason=body.reason)
         return ReportAnswer.model_validate(signed)
 
     async def amend(self, request: web.Request) -> DraftAnswer:

@@ -119,7 +119,7 @@ class Reports:
             )
         return self._sealing.signed(newest).images if newest else ()
 
-    async def amend(self, actor: Actor, consult_id: str, reason: str) -> DraftView:
+    async def amend(self, actor: Actor, consult_id: str, reason: str = "") -> DraftView:
         """See `Drafts.begin_amendment`; the amendment is then written, and signed by `sign`."""
         return await self._drafts.begin_amendment(actor, consult_id, reason)
 
@@ -134,12 +134,21 @@ class Reports:
         await self._release.reject_audit(actor, consult_id, reason, version)
 
     async def sign(
-        self, actor: Actor, consult_id: str, version: int | None, password: str, consult_version: int | None = None
+        self,
+        actor: Actor,
+        consult_id: str,
+        version: int | None,
+        password: str,
+        *,
+        reason: str = "",
+        consult_version: int | None = None,
     ) -> ReportView:
         """See `Release.sign`; `version` is the draft's."""
         if not actor.may(Permission.REPORT_WRITE):
             raise NotAllowed
-        await self._release.sign(actor, consult_id, version, password, consult_version)
+        await self._release.sign(
+            actor, consult_id, version, password=password, reason=reason, consult_version=consult_version
+        )
         return (await self.signed(actor, consult_id))[-1]
 
     async def make_move(
@@ -156,7 +165,7 @@ class Reports:
         elif move is Move.REJECT_AUDIT:
             await self.reject_audit(actor, consult, reason, version)
         elif move in (Move.SIGN, Move.AMEND):
-            await self.sign(actor, consult, None, password, version)
+            await self.sign(actor, consult, None, password, reason=reason, consult_version=version)
         else:
             raise StepRefused("This cannot be done now. Look at the present state first.", moves=view.moves)
 
