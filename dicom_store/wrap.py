@@ -187,6 +187,8 @@ def _put_shape(film: Dataset, image: "Image.Image") -> None:
     film.PhotometricInterpretation = "MONOCHROME2" if image.mode == "L" else "RGB"
     if film.SamplesPerPixel == 3:
         film.PlanarConfiguration = 0
+    else:
+        film.WindowCenter, film.WindowWidth = 128, 256  # as it is: not stretched to its darkest and brightest
 
 
 def strip_jpeg(content: bytes) -> bytes | None:

@@ -125,12 +125,18 @@ def _voi(film: Dataset, frame: int) -> Window | Lut | None:
         return lut(item, signed=negative and "ModalityLUTSequence" not in film)
     centres, widths = _floats(source, "WindowCenter"), _floats(source, "WindowWidth")
     if not centres or not widths:
-        return None
+        return _as_they_are(film)
     function = _WINDOW_FUNCTIONS.get(str(source.get("VOILUTFunction", "") or ""))
     if function is None:
         raise NotRenderable("This film asks for an unknown way to show it.", code="voi_function")
     found = Window(centres[0], widths[0], function)
     return found if found.usable() else None
+
+
+def _as_they_are(film: Dataset) -> Window | None:
+    """Eight bits without any window are brightness already (photos, scans): stretching would change the picture."""
+    plain = _number(film, "BitsStored") == 8 and _number(film, "PixelRepresentation") == 0
+    return Window(127.5, 255, WindowFunction.LINEAR_EXACT) if plain and not _floats(film, "RescaleSlope") else None
 
 
 def lut(item: Dataset, *, signed: bool) -> Lut:

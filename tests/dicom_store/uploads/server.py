@@ -1,4 +1,6 @@
-"""An archive with its upload door in a process of its own, to be killed: `python -m tests.dicom_store.uploads.server DIR`.
+"""An archive with its upload door in a process of its own, to be killed.
+
+Run by `python -m tests.dicom_store.uploads.server DIR`.
 
 Prints its port. With SLOW as second word it is killed while it finishes: nothing is ever taken by `ingest`.
 """

@@ -1,4 +1,5 @@
 import base64
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -7,6 +8,7 @@ from hypothesis import strategies as st
 
 from dicom_store.errors import UploadRefused
 from dicom_store.uploads.protocol import (
+    Append,
     Checksum,
     ChecksumKind,
     Limits,
@@ -25,6 +27,15 @@ POST = {"Tus-Resumable": "1.0.0", "Upload-Length": "100"}
 PATCH = {"Tus-Resumable": "1.0.0", "Upload-Offset": "40", "Content-Type": "application/offset+octet-stream"}
 HALFWAY = Progress(40, 100, NOW + timedelta(hours=1))
 LIMITS = Limits(max_bytes=1000, max_open=3)
+
+
+def status_of(call: Callable[[], object]) -> int | None:
+    """The status a call is refused with, or None."""
+    try:
+        call()
+    except UploadRefused as refused:
+        return refused.status
+    return None
 
 
 @pytest.mark.parametrize(
@@ -103,14 +114,10 @@ def test_bytes_are_taken_exactly_at_the_offset_and_within_the_length(
 ) -> None:
     progress = Progress(offset, offset + more, NOW + timedelta(seconds=1))
     headers = {**PATCH, "Upload-Offset": str(said), "Content-Length": str(body)}
-    try:
-        decision = append(headers, progress, NOW)
-    except UploadRefused as refused:
-        assert refused.status == (409 if said != offset else 413)
-        assert said != offset or body > more
-    else:
-        assert decision.offset == said == offset
-        assert body <= decision.room == more
+    wanted = 409 if said != offset else 413 if body > more else None
+    assert status_of(lambda: append(headers, progress, NOW)) == wanted
+    if wanted is None:
+        assert append(headers, progress, NOW) == Append(offset, more)
 
 
 _KEYS = st.text(st.characters(min_codepoint=33, max_codepoint=126, exclude_characters=","), min_size=1, max_size=20)
@@ -123,18 +130,12 @@ def test_metadata_comes_back_as_it_was_written(metadata: dict[str, str]) -> None
 
 @given(st.text(max_size=200))
 def test_any_metadata_is_read_or_refused(text: str) -> None:
-    try:
-        parse_metadata(text)
-    except UploadRefused as refused:
-        assert refused.status == 400
+    assert status_of(lambda: parse_metadata(text)) in (None, 400)
 
 
 @given(st.text(max_size=100))
 def test_any_checksum_is_read_or_refused(text: str) -> None:
-    try:
-        parse_checksum({"Upload-Checksum": text})
-    except UploadRefused as refused:
-        assert refused.status == 400
+    assert status_of(lambda: parse_checksum({"Upload-Checksum": text})) in (None, 400)
 
 
 def test_metadata_without_a_value_is_an_empty_one() -> None:
