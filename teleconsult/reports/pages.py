@@ -22,9 +22,9 @@ from teleconsult.http.i18n import CLOCK, ZONE, full_time, language_of, translate
 from teleconsult.http.jinja import page
 from teleconsult.http.routing import Public, Route, get, post
 from teleconsult.people.banner import banner
+from teleconsult.reports.bodies import DraftBody, KeyImageAnswer
 from teleconsult.reports.checker import MAX_FILE_BYTES
 from teleconsult.reports.drafts import LockHeld
-from teleconsult.reports.routes import DraftBody, KeyImageAnswer
 from teleconsult.reports.service import Reports
 from teleconsult.reports.state import Verdict, VerdictReason
 from teleconsult.reports.views import CodeView, DraftView, Standing
