@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from sqlalchemy import Select, and_, case, func, literal, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import noload
+from sqlalchemy.orm import raiseload
 from sqlalchemy.sql.elements import ColumnElement
 
 from teleconsult.actor import Actor
@@ -153,6 +153,8 @@ async def _counts(
     for state, kind, priority, number, *by_filter in rows:
         for which, more in zip(Which, by_filter, strict=True):
             counts[which.value] += int(more or 0)
+            for name in (f"{which}/kind:{kind}", f"{which}/priority:{priority}"):
+                counts[name] = counts.get(name, 0) + int(more or 0)
         for name in (f"state:{state}", f"kind:{kind}", f"priority:{priority}"):
             counts[name] = counts.get(name, 0) + number
     return counts
@@ -162,7 +164,7 @@ def _page(actor: Actor, held: list[ColumnElement[bool]]) -> Select[Consult, int]
     return (
         select(Consult, ReadMark.seen)
         .outerjoin(ReadMark, and_(ReadMark.consult_id == Consult.id, ReadMark.user_id == actor.id))
-        .options(noload(Consult.seats), noload(Consult.levels))
+        .options(raiseload(Consult.seats), raiseload(Consult.levels))
         .where(*held)
         .order_by(_DUE, Consult.id)
         .limit(PAGE + 1)

@@ -95,7 +95,7 @@ def counts(rows: Iterable[Row]) -> tuple[Count, ...]:
     for one in rows:
         groups.setdefault(one.state, []).append(one)
     made = [
-        Count(state, len(group), f"/worklist?show=waiting&state={state}", _first_clock(group))
+        Count(state, len(group), f"/worklist?show=waiting_for_me&state={state}", _first_clock(group))
         for state, group in groups.items()
     ]
     return tuple(sorted(made, key=lambda count: (count.clock is None, count.clock.due_at if count.clock else None)))
@@ -192,6 +192,7 @@ def _entry(found: EntryView, *, is_new: bool) -> Entry:
         move=found.move,
         text=str(found.text or fields.get("reason") or ""),
         fields=fields,
+        starts_at=datetime.fromisoformat(str(fields["starts_at"])) if fields.get("starts_at") else None,
     )
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from teleconsult.consults.timeleft import TimeLeft
-from teleconsult.people.banner import Age
+from teleconsult.people.banner import Age, Banner
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ class Home:
     drafts: Sequence[Row]
     came_back: Sequence[CameBack]
     next_call: Row | None
-    on_duty: Sequence[OnDuty]
+    on_duty: Sequence[OnDuty] | None
     may_request: bool
     show_tour: bool
 
@@ -151,6 +151,7 @@ class Entry:
     move: str = ""
     text: str = ""
     fields: dict[str, object] = field(default_factory=dict)
+    starts_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,3 +187,84 @@ class Study:
     films: Sequence[Film]
     path: str
     is_document: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Paper:
+    """A document of the case."""
+
+    path: str
+    icon: str
+    title: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """The signed opinion in force."""
+
+    signer: str
+    signed_at: datetime
+    version: int
+    findings: str
+    opinion: str
+    suggestion: str
+    adoption: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What the forms of the moves let one choose from: id and words."""
+
+    specialists: Sequence[tuple[str, str]] = ()
+    departments: Sequence[tuple[str, str]] = ()
+    institutions: Sequence[tuple[str, str]] = ()
+    open_items: Sequence[object] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """The consult's page.
+
+    Attributes:
+        waits_for: Who holds it now, in names; "" where nobody does.
+        history: Label (a msgid, "" for the first) and text.
+        other_side: Whom a message mostly goes to; "" for everybody.
+    """
+
+    id: str
+    path: str
+    viewer_path: str
+    report_path: str
+    number: str
+    version: int
+    state: str
+    kind: str
+    mode: str
+    priority: str
+    banner: Banner | None
+    clock: TimeLeft | None
+    waits_for: str
+    moves: Sequence[MoveForm]
+    track: Sequence[Step]
+    step_number: int
+    opinion: Opinion | None
+    report_pdf: str
+    from_institution: str
+    requester_name: str
+    submitted_at: datetime | None
+    to_words: str
+    question: str
+    history: Sequence[tuple[str, str]]
+    may_write: bool
+    may_add_material: bool
+    may_mark: bool
+    other_side: str
+    days: Sequence[Day]
+    studies: Sequence[Study]
+    labs: Sequence[object]
+    documents: Sequence[Paper]
+    choices: Choices
+    final_diagnosis: str
+    starts_at: datetime | None
+    message_count: int

@@ -110,8 +110,7 @@ def worklist(**more: Any) -> views.Worklist:
         "total": 14,
         "views": [
             views.Link("open", "/worklist", 14, True),
-            views.Link("waiting", "/worklist?show=waiting", 3),
-            views.Link("today", "/worklist?show=today", 6),
+            views.Link("waiting_for_me", "/worklist?show=waiting", 3),
             views.Link("overdue", "/worklist?show=overdue", 1),
             views.Link("returned", "/worklist?show=returned", 1),
             views.Link("finished", "/worklist?show=finished", 128),
@@ -169,6 +168,7 @@ def consult(**more: Any) -> SimpleNamespace:
             views.Step("answer", None, False, False),
         ],
         "step_number": 4,
+        "final_diagnosis": "",
         "opinion": None,
         "report_pdf": "",
         "from_institution": "石渡镇卫生院",
@@ -314,5 +314,5 @@ PAGES: dict[str, tuple[str, str, dict[str, Any]]] = {
     "report-read": ("reports/editor.html", "/consults/c1/report", report(may_write=False, can_sign=False, may_break=True, lock_holder="方启元")),
     "labs": ("results/form.html", "/consults/c1/labs/new", {"banner": BANNER, "typed": {}, "errors": {"results.0.value": "Please write the result."}, "problem": "", "back": "/consults/c1",
              "rows": [{"name": "血红蛋白", "value": ""}, {}, {}], "analytes": ["血红蛋白"], "units": ["g/L"]}),
-    "viewer": ("desk/viewer.html", "/consults/c1/viewer", {"consult": SimpleNamespace(id="c1", number="HZ", path="/consults/c1", banner=BANNER, question="右肺上叶结节？", report_path="/consults/c1/report", may_mark=True, studies=[]), "studies_json": "[]", "open_series": ""}),
+    "viewer": ("desk/viewer.html", "/consults/c1/viewer", {"consult": SimpleNamespace(id="c1", number="HZ", path="/consults/c1", banner=BANNER, question="右肺上叶结节？", may_mark=True, report_path="/consults/c1/report", studies=[]), "studies_json": "[]", "open_series": "", "may_write": True}),
 }  # fmt: skip
