@@ -14,6 +14,7 @@ from typing import Any
 import imagecodecs
 import numpy as np
 import pytest
+import pytest_asyncio
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 from PIL import Image
@@ -380,7 +381,7 @@ def site_app(site: Site) -> web.Application:
     return app
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def site(films: Films) -> AsyncIterator[Site]:
     made = Site(films)
     async with TestServer(site_app(made)) as server:
@@ -388,7 +389,7 @@ async def site(films: Films) -> AsyncIterator[Site]:
         yield made
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
     if not Path(CHROMIUM).exists():
         pytest.skip("There is no Chromium on this machine: the scripts of the pages are not tried in a browser.")
@@ -406,7 +407,7 @@ def complaints() -> list[str]:
     return []
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def open_page(browser: Browser, complaints: list[str]) -> AsyncIterator[Callable[..., Any]]:
     """Open an address at a size; whatever the console says against it is kept in `complaints`."""
     pages: list[Page] = []
@@ -416,9 +417,7 @@ async def open_page(browser: Browser, complaints: list[str]) -> AsyncIterator[Ca
         tab = await made.new_page()
         pages.append(tab)
         tab.on("pageerror", lambda error: complaints.append(f"error: {error}"))
-        tab.on(
-            "console", lambda line: complaints.append(f"{line.type}: {line.text}") if line.type == "error" else None
-        )
+        tab.on("console", lambda line: complaints.append(f"{line.type}: {line.text}") if line.type == "error" else None)
         await tab.goto(url)
         return tab
 

@@ -116,7 +116,10 @@ def worklist(**more: Any) -> views.Worklist:
             views.Link("finished", "/worklist?show=finished", 128),
         ],
         "kinds": [views.Link("", "/worklist", 14, True), views.Link("clinical", "/worklist?kind=clinical", 6)],
-        "priorities": [views.Link("", "/worklist", 14, True), views.Link("emergency", "/worklist?priority=emergency", 3)],
+        "priorities": [
+            views.Link("", "/worklist", 14, True),
+            views.Link("emergency", "/worklist?priority=emergency", 3),
+        ],
         "text": "",
         "path_without_text": "/worklist",
         "first_path": "/worklist",

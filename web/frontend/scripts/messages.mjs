@@ -20,7 +20,7 @@ export async function collect() {
 
 export function source(parts) {
   const lines = [
-    "/** Every msgid the scripts use. Written by `npm run messages`; extracted for the catalogues by the pattern `t(\"…\")`. */",
+    '/** Every msgid the scripts use. Written by `npm run messages`; extracted for the catalogues by the pattern `t("…")`. */',
     "",
     "const t = <M extends string>(msgid: M): M => msgid;",
     "",
@@ -29,8 +29,15 @@ export function source(parts) {
   for (const [part, ids] of Object.entries(parts)) {
     lines.push(`  ${part}: [`, ...[...ids].sort().map((id) => `    t(${JSON.stringify(id)}),`), "  ],");
   }
-  lines.push("} as const;", "", "type Part = keyof typeof MESSAGES;", "export type Msgid = (typeof MESSAGES)[Part][number];", "");
+  lines.push(
+    "} as const;",
+    "",
+    "type Part = keyof typeof MESSAGES;",
+    "export type Msgid = (typeof MESSAGES)[Part][number];",
+    "",
+  );
   return lines.join("\n");
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) await writeFile(join(SRC, "messages.ts"), source(await collect()));
+if (process.argv[1] === fileURLToPath(import.meta.url))
+  await writeFile(join(SRC, "messages.ts"), source(await collect()));

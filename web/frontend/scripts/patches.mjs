@@ -10,7 +10,8 @@ export function noStyleAttributes() {
     apply: "build",
     transform(code, id) {
       if (!/@cornerstonejs\/tools\/.*\/drawTextBox\.js$/.test(id)) return null;
-      if (!code.includes(STYLE_ATTRIBUTE)) throw new Error("drawTextBox.js changed: look whether it still sets a style attribute");
+      if (!code.includes(STYLE_ATTRIBUTE))
+        throw new Error("drawTextBox.js changed: look whether it still sets a style attribute");
       mended = true;
       return { code: code.replace(STYLE_ATTRIBUTE, "textElement.style.cssText = combinedStyle;"), map: null };
     },

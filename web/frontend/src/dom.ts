@@ -57,6 +57,6 @@ export function jsonBlock(selector: string | undefined): unknown {
   }
 }
 
-export function announce<T>(element: HTMLElement, name: string, detail: T): void {
+export function announce(element: HTMLElement, name: string, detail: object): void {
   element.dispatchEvent(new CustomEvent(name, { detail, bubbles: true }));
 }

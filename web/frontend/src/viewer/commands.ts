@@ -27,14 +27,12 @@ export class Commands {
     return [...this.all.values()];
   }
 
-  run(id: string): void {
-    const command = this.all.get(id);
-    if (command && !command.blocked?.()) command.run();
-  }
-
-  /** The command on this key, if any. */
-  forKey(key: string): Command | undefined {
-    return this.list().find((command) => command.key === key);
+  /** Do what is on this key; false when nothing is. */
+  press(key: string): boolean {
+    const command = this.list().find((each) => each.key === key);
+    if (!command) return false;
+    if (!command.blocked?.()) command.run();
+    return true;
   }
 
   /** A button for a command; it stays in step by `sync`. */
@@ -78,7 +76,11 @@ let menus = 0;
 /** A button that opens a small menu in the top layer: nothing is cut off, Esc and a press outside close it. */
 export function menu(label: string, iconName: string, items: HTMLElement[], className = ""): HTMLElement[] {
   menus += 1;
-  const list = el("div", { class: "menu-list", popover: "auto", id: `viewer-menu-${menus}`, role: "group", "aria-label": label }, ...items);
+  const list = el(
+    "div",
+    { class: "menu-list", popover: "auto", id: `viewer-menu-${menus}`, role: "group", "aria-label": label },
+    ...items,
+  );
   const button = el(
     "button",
     { type: "button", "aria-expanded": "false", "aria-controls": list.id, class: className || null },
@@ -87,7 +89,7 @@ export function menu(label: string, iconName: string, items: HTMLElement[], clas
   );
   button.addEventListener("click", () => list.togglePopover());
   list.addEventListener("beforetoggle", (event) => {
-    const opening = (event as ToggleEvent).newState === "open";
+    const opening = event.newState === "open";
     button.setAttribute("aria-expanded", String(opening));
     if (!opening) return;
     const at = button.getBoundingClientRect();

@@ -4,6 +4,9 @@ import { t } from "../i18n";
 import { age, dateText, number, personName, text, timeText, type Film, type Series } from "./films";
 import { shown } from "./windows";
 
+/** An en space: wider than between words, and not folded away. */
+const GAP = "\u2002";
+
 export interface Corners {
   badge: string;
   prior: boolean;
@@ -42,14 +45,14 @@ export function corners(
   const date = dateText(text(meta, "00080022") || text(meta, "00080020")) || series.study.date;
   const time = timeText(text(meta, "00080032") || text(meta, "00080030"));
   return {
-    badge: [series.study.prior ? t("Prior") : t("Current"), series.study.date].filter(Boolean).join("  "),
+    badge: [series.study.prior ? t("Prior") : t("Current"), series.study.date].filter(Boolean).join(GAP),
     prior: series.study.prior,
     nw: present([
       [series.modality, text(meta, "0008103E") || series.description].filter(Boolean).join(" "),
       text(meta, "00080080"),
     ]),
     ne: present([
-      [personName(meta), sexText(text(meta, "00100040")), ageText(film)].filter(Boolean).join("  "),
+      [personName(meta), sexText(text(meta, "00100040")), ageText(film)].filter(Boolean).join(GAP),
       [date, time].filter(Boolean).join(" "),
     ]),
     sw: present([
@@ -58,9 +61,8 @@ export function corners(
         thickness ? t("Slice {mm} mm", { mm: thickness.toFixed(1) }) : "",
       ]
         .filter(Boolean)
-        .join("  "),
-      window ? t("W {width}  L {center}", { width: shown(window.width), center: shown(window.center) }) : "",
+        .join(GAP),
+      window ? t("W {width} L {center}", { width: shown(window.width), center: shown(window.center) }) : "",
     ]),
   };
 }
-

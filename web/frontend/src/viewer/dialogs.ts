@@ -41,11 +41,7 @@ export function keyMap(commands: Command[]): HTMLDialogElement {
 }
 
 function closeButton(): HTMLElement {
-  return el(
-    "form",
-    { method: "dialog" },
-    el("button", { "aria-label": t("Close"), formnovalidate: true }, icon("x")),
-  );
+  return el("form", { method: "dialog" }, el("button", { "aria-label": t("Close"), formnovalidate: true }, icon("x")));
 }
 
 /** Ask for a line of words. Resolves to null when it is left without saving. */

@@ -28,10 +28,10 @@ const GROUP = "reading";
 const { MouseBindings } = ToolEnums;
 
 export const MOUSE_TOOLS = {
-  window: WindowLevelTool.toolName,
-  pan: PanTool.toolName,
-  zoom: ZoomTool.toolName,
-  scroll: StackScrollTool.toolName,
+  window: WindowLevelTool.toolName as string,
+  pan: PanTool.toolName as string,
+  zoom: ZoomTool.toolName as string,
+  scroll: StackScrollTool.toolName as string,
   length: LengthTool.toolName,
   angle: AngleTool.toolName,
   ellipse: EllipticalROITool.toolName,
@@ -82,8 +82,12 @@ export class Engine {
     ])
       addTool(tool);
     for (const name of Object.values(MOUSE_TOOLS)) group.addTool(name, toolConfiguration(name, askText));
-    annotation.config.style.setDefaultToolStyles({
+    const { style } = annotation.config;
+    const defaults = style.getDefaultToolStyles();
+    style.setDefaultToolStyles({
+      ...defaults,
       global: {
+        ...defaults.global,
         color: "rgb(255, 224, 102)",
         colorHighlighted: "rgb(111, 208, 203)",
         colorSelected: "rgb(255, 224, 102)",
@@ -132,7 +136,7 @@ export class Engine {
       defaultOptions: { background: [0, 0, 0] },
     });
     ToolGroupManager.getToolGroup(GROUP)?.addViewport(viewportId, ENGINE);
-    return this.rendering.getViewport(viewportId) as StackViewport;
+    return this.rendering.getViewport<StackViewport>(viewportId);
   }
 
   disable(viewportId: string): void {

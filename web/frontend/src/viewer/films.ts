@@ -79,7 +79,8 @@ const PLAIN: [RegExp, Kind][] = [
   [/^1\.2\.840\.10008\.5\.1\.4\.1\.1\.77\.1\.[124]\.1$/, "video"],
 ];
 
-export type Kind = "image" | "key-object" | "report" | "document" | "waveform" | "presentation" | "segmentation" | "video" | "other";
+export type Kind =
+  "image" | "key-object" | "report" | "document" | "waveform" | "presentation" | "segmentation" | "video" | "other";
 
 export function kindOf(meta: DicomJson): Kind {
   const sopClass = text(meta, "00080016");
@@ -206,7 +207,21 @@ export function age(meta: DicomJson): { value: number; unit: "Y" | "M" | "W" | "
 }
 
 // Modalities whose series hold no pictures: no thumbnail is asked for, and they are not opened first.
-const WITHOUT_PICTURES = new Set(["SR", "KO", "PR", "DOC", "SEG", "RTSTRUCT", "RTPLAN", "RTRECORD", "ECG", "HD", "AU", "REG", "FID"]);
+const WITHOUT_PICTURES = new Set([
+  "SR",
+  "KO",
+  "PR",
+  "DOC",
+  "SEG",
+  "RTSTRUCT",
+  "RTPLAN",
+  "RTRECORD",
+  "ECG",
+  "HD",
+  "AU",
+  "REG",
+  "FID",
+]);
 
 export function mayHavePictures(series: Series): boolean {
   return !WITHOUT_PICTURES.has(series.modality);

@@ -229,7 +229,8 @@ export class Pane {
 
   /** Centre and width now; null for colour pictures and before the first film. */
   window(): { center: number; width: number } | null {
-    if (!this.films.length || text(this.films[this.index]?.meta ?? {}, "00280004").match(/RGB|YBR|PALETTE/)) return null;
+    if (!this.films.length || text(this.films[this.index]?.meta ?? {}, "00280004").match(/RGB|YBR|PALETTE/))
+      return null;
     const range = this.viewport.getProperties().voiRange;
     return range ? centerWidth(range.lower, range.upper) : null;
   }
@@ -305,7 +306,10 @@ export class Pane {
     this.se.classList.toggle("ok", full);
     lines(this.se, [mark, full ? `${t("Original image")} ✓` : ""].filter(Boolean));
     this.slices.style.setProperty("--track", gradient(this.arrived, "bottom"));
-    this.slider.setAttribute("aria-valuetext", t("Image {n} / {total}", { n: this.index + 1, total: this.films.length }));
+    this.slider.setAttribute(
+      "aria-valuetext",
+      t("Image {n} / {total}", { n: this.index + 1, total: this.films.length }),
+    );
     this.writeEdges(film);
     if (this.quality === "preview" || this.quality === "loading") this.writeLabel();
   }

@@ -11,7 +11,8 @@ interface Line {
 
 /** How many at a time and how far, on this line. Saving data or 2G: only the neighbours. */
 export function appetite(line: Line | undefined, small: boolean): { together: number; reach: number } {
-  if (line?.saveData || line?.effectiveType === "slow-2g" || line?.effectiveType === "2g") return { together: 1, reach: 2 };
+  if (line?.saveData || line?.effectiveType === "slow-2g" || line?.effectiveType === "2g")
+    return { together: 1, reach: 2 };
   if (line?.effectiveType === "3g") return { together: 2, reach: 20 };
   return { together: small ? 2 : 4, reach: small ? 60 : 2000 };
 }

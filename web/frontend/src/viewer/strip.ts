@@ -39,7 +39,12 @@ export class Strip {
           },
         },
         picture,
-        el("span", {}, el("b", {}, title), el("small", {}, `${series.modality} · ${t("Images: {n}", { n: series.count })}`)),
+        el(
+          "span",
+          {},
+          el("b", {}, title),
+          el("small", {}, `${series.modality} · ${t("Images: {n}", { n: series.count })}`),
+        ),
       );
       this.thumbs.set(series.uid, button);
       return el("li", {}, button);

@@ -24,7 +24,11 @@ export function presetsFor(modality: string): Preset[] {
 /** Presets the film brings along: pairs of window centre and width with their explanations. */
 export function presetsInFilm(centers: number[], widths: number[], names: string[]): Preset[] {
   return centers
-    .map((center, at) => ({ center, width: widths[at] ?? 0, name: names[at] ?? (at ? t("Window {n}", { n: at + 1 }) : t("As taken")) }))
+    .map((center, at) => ({
+      center,
+      width: widths[at] ?? 0,
+      name: names[at] ?? (at ? t("Window {n}", { n: at + 1 }) : t("As taken")),
+    }))
     .filter((preset) => preset.width >= 1)
     .slice(0, 3);
 }
