@@ -12,6 +12,7 @@ import math
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from dicom_store import charsets, tagwalk
@@ -35,6 +36,7 @@ BULK_BYTES = 1024
 BULK_NUMBERS = 64 * 1024
 # "{bulk}" in a stored header stands for the address of the film's bulk data.
 BULK_PREFIX = "{bulk}/"
+_NOTHING: dict[str, Any] = {}
 
 _STRINGS = {"AE", "AS", "CS", "DA", "DT", "LO", "SH", "TM", "UI", "UC"}
 _TEXTS = {"LT", "ST", "UT", "UR"}
@@ -44,6 +46,9 @@ _NUMBERS = {"US": "H", "SS": "h", "UL": "I", "SL": "i", "FL": "f", "FD": "d", "S
 _PN_DELIMITERS = frozenset({0x5E, 0x3D, 0x5C})
 _TEXT_DELIMITERS = frozenset({0x5C, 0x0D, 0x0A, 0x09, 0x0C})
 _PN_GROUPS = ("Alphabetic", "Ideographic", "Phonetic")
+_CACHED_VRS = frozenset({*_STRINGS, *_TEXTS, "PN", "DS", "IS", "AT", *_NUMBERS})
+_SMALL = 96
+_dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
 _WORDS = {"US or SS", "US or OW", "US or SS or OW"}
 
 STUDY_ANSWER = {
@@ -92,13 +97,22 @@ class Encoder:
         self._wide_lut = self._has_wide_lut()
         self.charset = self._charset(walk.elements, ())
 
-    def dataset(self, elements: list[Element]) -> dict[str, Any]:
-        """The JSON object of the whole data set, group lengths left out."""
-        return self._dataset(elements, self.charset, "")
-
-    def element(self, element: Element) -> dict[str, Any]:
-        """The JSON object of one top-level element."""
-        return self._element(element, self.charset, "")
+    def dataset(self, elements: list[Element]) -> "Texts":
+        """The JSON of the whole data set, group lengths left out."""
+        found = Texts({}, {})
+        charset, order = self.charset, self._order
+        for element in elements:
+            tag = element.tag
+            if tag & 0xFFFF == 0 or tag >> 16 < 8:
+                continue
+            if element.items is None and 0 < element.length <= _SMALL and element.vr in _CACHED_VRS:
+                value, text = _small(tag, element.vr, self._raw(element), charset, order)
+            else:
+                value = self._element(element, charset, "")
+                text = _text(tag, value)
+            found.values[tag] = value
+            found.texts[tag] = text
+        return found
 
     # ------------------------------------------------------------ inside
 
@@ -149,16 +163,9 @@ class Encoder:
             return {"vr": vr}
         if vr in _BINARY:
             return self._binary(element, vr, path)
-        raw = self._raw(element)
-        if vr in _NUMBERS:
-            return self._numbers(element, vr, raw, path)
-        if vr == "AT":
-            words = struct.unpack_from(f"{self._order}{len(raw) // 4 * 2}H", raw)
-            pairs = zip(words[::2], words[1::2], strict=True)
-            return {"vr": vr, "Value": [f"{group:04X}{number:04X}" for group, number in pairs]}
-        if element.tag == 0x00080005:
-            return {"vr": "CS", "Value": ["ISO_IR 192"]}
-        return _strings(vr, charset, raw)
+        if vr in _NUMBERS and element.length > BULK_NUMBERS:
+            return {"vr": vr, "BulkDataURI": f"{BULK_PREFIX}{path}{element.tag:08X}"}
+        return _plain(element.tag, vr, self._raw(element), charset, self._order)
 
     def _sequence(self, element: Element, charset: Charset, path: str) -> dict[str, Any]:
         items = element.items or []
@@ -203,16 +210,56 @@ class Encoder:
             raw = swapped(raw, vr)
         return {"vr": vr, "InlineBinary": base64.b64encode(raw).decode()}
 
-    def _numbers(self, element: Element, vr: str, raw: bytes, path: str) -> dict[str, Any]:
-        if element.length > BULK_NUMBERS:
-            return {"vr": vr, "BulkDataURI": f"{BULK_PREFIX}{path}{element.tag:08X}"}
-        code = _NUMBERS[vr]
-        count = len(raw) // struct.calcsize(f"={code}")
-        values: list[Any] = list(struct.unpack_from(f"{self._order}{count}{code}", raw))
-        if vr in {"FL", "FD"}:
-            # JSON has no word for these; DICOM's is a text.
-            values = [value if math.isfinite(value) else _odd_number(value) for value in values]
-        return {"vr": vr, "Value": values} if values else {"vr": vr}
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """A data set as JSON, by tag: as objects (shared, never to be changed) and as text with the tag before it."""
+
+    values: dict[int, dict[str, Any]]
+    texts: dict[int, bytes]
+
+    def put(self, tag: int, value: dict[str, Any]) -> None:
+        """Replace one attribute."""
+        self.values[tag] = value
+        self.texts[tag] = _text(tag, value)
+
+    def inside(self) -> bytes:
+        """All of it, without the outer braces."""
+        return b",".join(self.texts.values())
+
+
+@lru_cache(maxsize=8192)
+def _small(tag: int, vr: str, raw: bytes, charset: Charset, order: str) -> tuple[dict[str, Any], bytes]:
+    """Short values repeat from film to film of a series: they are turned into JSON once."""
+    value = _plain(tag, vr, raw, charset, order)
+    return value, _text(tag, value)
+
+
+def _text(tag: int, value: dict[str, Any]) -> bytes:
+    return f'"{tag:08X}":{_dumps(value)}'.encode("utf-8", "replace")
+
+
+def _plain(tag: int, vr: str, raw: bytes, charset: Charset, order: str) -> dict[str, Any]:
+    """A value that is neither binary nor a sequence."""
+    if vr in _NUMBERS:
+        return _numbers(vr, raw, order)
+    if vr == "AT":
+        words = struct.unpack_from(f"{order}{len(raw) // 4 * 2}H", raw)
+        pairs = zip(words[::2], words[1::2], strict=True)
+        return {"vr": vr, "Value": [f"{group:04X}{number:04X}" for group, number in pairs]}
+    if tag == 0x00080005:
+        return {"vr": "CS", "Value": ["ISO_IR 192"]}
+    return _strings(vr, charset, raw)
+
+
+def _numbers(vr: str, raw: bytes, order: str) -> dict[str, Any]:
+    code = _NUMBERS[vr]
+    count = len(raw) // struct.calcsize(f"={code}")
+    values: list[Any] = list(struct.unpack_from(f"{order}{count}{code}", raw))
+    if vr in {"FL", "FD"}:
+        # JSON has no word for these; DICOM's is a text.
+        values = [value if math.isfinite(value) else _odd_number(value) for value in values]
+    return {"vr": vr, "Value": values} if values else {"vr": vr}
 
 
 def _odd_number(value: float) -> str:
@@ -274,8 +321,12 @@ def _number(vr: str, text: str) -> int | float | str | None:
 # ---------------------------------------------------------------- describing a film
 
 
-def describe(film: tagwalk.Buffer) -> Description:
+def describe(film: tagwalk.Buffer, shared: dict[str, dict[str, Any]] | None = None) -> Description:
     """Read a film for the index.
+
+    Args:
+        film: The whole film, as received.
+        shared: Kept by the caller between films of one batch: what they have in common is worked out once.
 
     Raises:
         FilmRefused: Not DICOM, damaged, or without valid UIDs.
@@ -297,6 +348,10 @@ def describe(film: tagwalk.Buffer) -> Description:
     if not walk.labelled:
         flags.add(Flag.NO_FILE_META.value)
     modality = _first(whole, 0x00080060)[:16]
+    shared = {} if shared is None else shared
+    study_columns = shared.get(study) or shared.setdefault(study, _study_columns(whole))
+    within = f"{study}/{series}"
+    series_columns = shared.get(within) or shared.setdefault(within, _series_columns(whole, modality))
     return Description(
         study=study,
         series=series,
@@ -304,15 +359,15 @@ def describe(film: tagwalk.Buffer) -> Description:
         sop_class=sop_class,
         modality=modality,
         flags=frozenset(flags),
-        study_columns=_study_columns(whole),
-        series_columns=_series_columns(whole, modality),
+        study_columns=study_columns,
+        series_columns=series_columns,
         columns=_columns(whole, walk, sop_class, flags),
-        header=_inside(whole),
+        header=whole.inside(),
         fragments=tagwalk.pack_fragments(walk.fragments) if walk.fragments is not None else b"",
     )
 
 
-def _make_missing_uids(whole: dict[str, Any], instance: str) -> set[str]:
+def _make_missing_uids(whole: Texts, instance: str) -> set[str]:
     """A film that names no study or series is its own: it gets UIDs made from its own UID, and the flag that says so.
 
     Only the index and the JSON hold them; the film's bytes stay as they are.
@@ -321,7 +376,7 @@ def _make_missing_uids(whole: dict[str, Any], instance: str) -> set[str]:
     for tag, word in ((0x0020000D, "study"), (0x0020000E, "series")):
         if not _first(whole, tag):
             number = int.from_bytes(hashlib.sha256(f"{word} of {instance}".encode()).digest()[:16], "big")
-            whole[f"{tag:08X}"] = {"vr": "UI", "Value": [f"2.25.{number}"]}
+            whole.put(tag, {"vr": "UI", "Value": [f"2.25.{number}"]})
             flags.add(Flag.UIDS_MADE.value)
     return flags
 
@@ -340,8 +395,8 @@ def _mismatch(message: str, code: str, sop_class: str, instance: str) -> FilmRef
     return FilmRefused(message, failure_reason=0xA900, code=code).about(sop_class, instance)
 
 
-def _first(whole: dict[str, Any], tag: int) -> str:
-    values = whole.get(f"{tag:08X}", {}).get("Value")
+def _first(whole: Texts, tag: int) -> str:
+    values = whole.values.get(tag, _NOTHING).get("Value")
     if not values or values[0] is None:
         return ""
     value = values[0]
@@ -350,12 +405,12 @@ def _first(whole: dict[str, Any], tag: int) -> str:
     return str(value)
 
 
-def _all(whole: dict[str, Any], tag: int) -> str:
-    values = whole.get(f"{tag:08X}", {}).get("Value") or []
+def _all(whole: Texts, tag: int) -> str:
+    values = whole.values.get(tag, _NOTHING).get("Value") or []
     return "\\".join(str(value) for value in values if value is not None)
 
 
-def _integer(whole: dict[str, Any], tag: int, most: int = 2**31 - 1) -> int | None:
+def _integer(whole: Texts, tag: int, most: int = 2**31 - 1) -> int | None:
     try:
         value = int(float(_first(whole, tag)))
     except (ValueError, OverflowError):
@@ -363,7 +418,7 @@ def _integer(whole: dict[str, Any], tag: int, most: int = 2**31 - 1) -> int | No
     return value if -most <= value <= most else None
 
 
-def _count(whole: dict[str, Any], tag: int) -> int:
+def _count(whole: Texts, tag: int) -> int:
     value = _integer(whole, tag)
     return value if value is not None and value > 0 else 0
 
@@ -377,7 +432,7 @@ def _time(text: str) -> str:
     return text.replace(":", "").strip()[:13]
 
 
-def _study_columns(whole: dict[str, Any]) -> dict[str, Any]:
+def _study_columns(whole: Texts) -> dict[str, Any]:
     name = _first(whole, 0x00100010)
     groups = [charsets.fold(group) for group in name.split("=")] + ["", ""]
     return {
@@ -398,7 +453,7 @@ def _study_columns(whole: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _series_columns(whole: dict[str, Any], modality: str) -> dict[str, Any]:
+def _series_columns(whole: Texts, modality: str) -> dict[str, Any]:
     return {
         "modality": modality,
         "number": _integer(whole, 0x00200011),
@@ -412,7 +467,7 @@ def _series_columns(whole: dict[str, Any], modality: str) -> dict[str, Any]:
     }
 
 
-def _columns(whole: dict[str, Any], walk: Walk, sop_class: str, flags: set[str]) -> dict[str, Any]:
+def _columns(whole: Texts, walk: Walk, sop_class: str, flags: set[str]) -> dict[str, Any]:
     pixels = next(
         (element for element in reversed(walk.elements) if element.tag in {0x7FE00008, 0x7FE00009, tagwalk.PIXEL_DATA}),
         None,
@@ -435,27 +490,17 @@ def _columns(whole: dict[str, Any], walk: Walk, sop_class: str, flags: set[str])
     }
 
 
-def _instance_answer(whole: dict[str, Any], walk: Walk) -> bytes:
+def _instance_answer(whole: Texts, walk: Walk) -> bytes:
     part = _part(whole, INSTANCE_ANSWER, INSTANCE_EXTRA)
-    syntax = _inside({"00083002": {"vr": "UI", "Value": [walk.transfer_syntax]}})
-    return syntax + b"," + part
+    return _text(0x00083002, {"vr": "UI", "Value": [walk.transfer_syntax]}) + b"," + part
 
 
-def _part(whole: dict[str, Any], always: dict[int, str], where_present: tuple[int, ...]) -> bytes:
+def _part(whole: Texts, always: dict[int, str], where_present: tuple[int, ...]) -> bytes:
     """Some attributes as JSON, those of `always` even without a value."""
-    found: dict[str, Any] = {f"{tag:08X}": whole.get(f"{tag:08X}", {"vr": vr}) for tag, vr in always.items()}
-    for tag in where_present:
-        value = whole.get(f"{tag:08X}")
-        if value is not None and "BulkDataURI" not in value:
-            found[f"{tag:08X}"] = value
-    return _inside(found)
-
-
-def _inside(value: dict[str, Any]) -> bytes:
-    """JSON without the outer braces."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), check_circular=False).encode(
-        "utf-8", "replace"
-    )[1:-1]
+    texts = whole.texts
+    parts = [texts[tag] if tag in texts else _text(tag, {"vr": vr}) for tag, vr in always.items()]
+    parts += [texts[tag] for tag in where_present if tag in texts and "BulkDataURI" not in whole.values[tag]]
+    return b",".join(parts)
 
 
 def label(name: str, length: int, sha256: bytes, origin: Origin) -> bytes:

@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from dicom_store import dicomjson
 from dicom_store.dicomjson import Description
@@ -53,6 +53,7 @@ class Batch:
         self._written: list[tuple[_Waiting, NewFilm]] = []
         self._twins: list[tuple[_Waiting, bytes]] = []
         self._pack: PackWriter | None = None
+        self._shared: dict[str, dict[str, Any]] = {}
 
     @property
     def count(self) -> int:
@@ -72,7 +73,7 @@ class Batch:
         place = len(self._outcomes)
         self._outcomes.append(None)
         try:
-            waiting = await self._ingest.blobs.run(self._ingest.read, place, source, study)
+            waiting = await self._ingest.blobs.run(self._ingest.read, place, source, study, self._shared)
         except FilmRefused as refused:
             self._outcomes[place] = refused
             return
@@ -222,12 +223,12 @@ class Ingest:
         for listener in self._listeners:
             listener.heard(event)
 
-    def read(self, place: int, source: Source, study: StudyUID | None) -> _Waiting:
+    def read(self, place: int, source: Source, study: StudyUID | None, shared: dict[str, dict[str, Any]]) -> _Waiting:
         """Check one film; blocks. Raises FilmRefused."""
         data = _opened(source)
         if len(data) > self._max_film_bytes:
             raise FilmRefused("This film is too large.", failure_reason=0xA700, code="too_large")
-        description = dicomjson.describe(data)
+        description = dicomjson.describe(data, shared)
         if study is not None and description.study != study:
             raise FilmRefused(
                 "This film belongs to another study than the address names.",
