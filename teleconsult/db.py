@@ -9,7 +9,7 @@ import asyncio
 import os
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -112,6 +112,7 @@ class Database:
         self.clock = clock
         self.is_sqlite = make_url(url).get_backend_name() == "sqlite"
         self._write_turn = asyncio.Lock()
+        self._joining: list[Callable[[Work], Awaitable[None]]] = []
         self._reader = self._engine(url, begin="BEGIN")
         self._writer = self._engine(url, begin="BEGIN IMMEDIATE") if self.is_sqlite else self._reader
         self._read_sessions = async_sessionmaker(self._reader, expire_on_commit=False)
@@ -126,6 +127,10 @@ class Database:
     def engine(self) -> AsyncEngine:
         """For migrations and the self-test only."""
         return self._writer
+
+    def join(self, part: Callable[[Work], Awaitable[None]]) -> None:
+        """Let something be part of every transaction, for instance the mark that a repeated request had its effect."""
+        self._joining.append(part)
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncSession]:
@@ -144,6 +149,8 @@ class Database:
             try:
                 async with self._write_sessions() as session, session.begin():
                     work = Work(session, actor, self.clock.now())
+                    for part in self._joining:
+                        await part(work)
                     yield work
             except OperationalError as error:
                 raise Unavailable(

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from teleconsult.actor import Permission
+from teleconsult.http.bodies import N_
 from teleconsult.people.state import Role
 
 _P = Permission
@@ -145,12 +146,12 @@ def password_fault(password: str, login: str) -> str | None:
     Source: OWASP ASVS 5.0, 6.2: length counts, rules about kinds of characters do not.
     """
     if len(password) < PASSWORD_LEAST:
-        return "A password has at least 8 characters; a short sentence is good."
+        return N_("A password has at least 8 characters; a short sentence is good.")
     if len(password) > PASSWORD_MOST:
-        return "A password has at most 128 characters."
+        return N_("A password has at most 128 characters.")
     folded = password.casefold()
     if folded in _COMMON or len(set(folded)) < 4:
-        return "This password is one of the first that are guessed. Please choose another."
+        return N_("This password is one of the first that are guessed. Please choose another.")
     if login and login.casefold() in folded:
-        return "The password must not hold the login name."
+        return N_("The password must not hold the login name.")
     return None

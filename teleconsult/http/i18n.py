@@ -50,12 +50,12 @@ def html_language(language: str) -> str:
     return language.replace("_", "-")
 
 
-def translate(message: str, language: str, **fields: object) -> str:
+def translate(message: str, language: str, /, **fields: object) -> str:
     """A text in a language; English where the catalogue has none. `{name}` is filled from the fields."""
     return _filled(_catalogue(language).gettext(message) if message else "", fields)
 
 
-def ntranslate(one: str, many: str, count: int, language: str, **fields: object) -> str:
+def ntranslate(one: str, many: str, count: int, language: str, /, **fields: object) -> str:
     """A text that counts: `{n}` is the number."""
     return _filled(_catalogue(language).ngettext(one, many, count), {"n": count, "num": count, **fields})
 

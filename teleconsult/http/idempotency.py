@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -19,8 +20,8 @@ from sqlalchemy import ColumnElement, LargeBinary, String, delete, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column
 
-from teleconsult.actor import SYSTEM, Actor
-from teleconsult.db import Database, Record
+from teleconsult.actor import SYSTEM, Actor, ActorKind
+from teleconsult.db import Database, Record, Work
 from teleconsult.errors import Conflict, Refused
 from teleconsult.http.forms import CSRF_FIELD, IDEMPOTENCY_FIELD, is_form, raw_form
 from teleconsult.http.limits import read_body
@@ -38,9 +39,17 @@ _MOST_BYTES = 256 * 1024
 Run = Callable[[], Awaitable[web.StreamResponse]]
 _Name = tuple[str, str, str]
 
+_RUNNING: ContextVar[_Name | None] = ContextVar("running_key", default=None)
+"""The key under which the present request runs."""
+
 
 class FirstAnswer(Record):
-    """A key that was used, and what was answered; `answer` is empty while the first request runs."""
+    """A key that was used.
+
+    Attributes:
+        answer: What was answered, sealed; empty while the first request runs.
+        effect_at: Set in the very transaction of the effect: after a crash nobody repeats what was done.
+    """
 
     __tablename__ = "idempotency_keys"
 
@@ -49,6 +58,7 @@ class FirstAnswer(Record):
     route: Mapped[str] = mapped_column(String(300), primary_key=True)
     fingerprint: Mapped[bytes] = mapped_column(LargeBinary(32))
     answer: Mapped[bytes | None] = mapped_column(LargeBinary)
+    effect_at: Mapped[datetime | None]
     at: Mapped[datetime] = mapped_column(index=True)
 
 
@@ -76,6 +86,7 @@ class FirstAnswers:
         self._database = database
         self._vault = vault
         self._turns: dict[_Name, tuple[asyncio.Lock, int]] = {}
+        database.join(_mark_effect)
 
     async def once(self, name: _Name, fingerprint: bytes, run: Run) -> web.StreamResponse:
         """Run, or give the first answer again.
@@ -88,11 +99,14 @@ class FirstAnswers:
             first = await self._claim(name, fingerprint)
             if first is not None:
                 return first.response()
+            running = _RUNNING.set(name)
             try:
                 response = await run()
             except BaseException:
                 await self._release(name)
                 raise
+            finally:
+                _RUNNING.reset(running)
             if isinstance(response, web.Response) and response.status < 400:
                 await self._keep(name, response)
             else:
@@ -139,6 +153,11 @@ class FirstAnswers:
         async with self._database.write(SYSTEM) as work:
             row = await work.session.get(FirstAnswer, name)
             if row is not None and row.answer is None and row.at < work.at - _CLAIM_DIES_AFTER:
+                if row.effect_at is not None:
+                    raise Conflict(
+                        "This was done, but the answer was lost on the way. Look for it before you send it again.",
+                        code="answer_lost",
+                    )
                 row.at, row.fingerprint = work.at, fingerprint  # its process died before it had an effect
                 return None
             if row is not None:
@@ -160,8 +179,12 @@ class FirstAnswers:
             await work.session.execute(update(FirstAnswer).where(*_is(name)).values(answer=sealed))
 
     async def _release(self, name: _Name) -> None:
+        open_claim = (*_is(name), FirstAnswer.answer.is_(None))
         async with self._database.write(SYSTEM) as work:
-            await work.session.execute(delete(FirstAnswer).where(*_is(name), FirstAnswer.answer.is_(None)))
+            await work.session.execute(delete(FirstAnswer).where(*open_claim, FirstAnswer.effect_at.is_(None)))
+            # What failed after its effect must not be repeated; nobody need wait to hear so.
+            over = work.at - 2 * _CLAIM_DIES_AFTER
+            await work.session.execute(update(FirstAnswer).where(*open_claim).values(at=over))
 
     def _open(self, name: _Name, sealed: bytes) -> _Answer:
         kept = json.loads(self._vault.open(sealed, _row(name)))
@@ -201,6 +224,12 @@ async def _fingerprint(request: web.Request) -> bytes:
         route = route_of(request)
         told = await read_body(request, route.max_bytes if route else 1 << 20)
     return sha256(request.path_qs.encode() + b"\0" + told).digest()
+
+
+async def _mark_effect(work: Work) -> None:
+    name = _RUNNING.get()
+    if name is not None and work.actor.kind is not ActorKind.SYSTEM:  # the house's own rows are no effect
+        await work.session.execute(update(FirstAnswer).where(*_is(name)).values(effect_at=work.at))
 
 
 def _is(name: _Name) -> tuple[ColumnElement[bool], ...]:

@@ -101,7 +101,7 @@ def environment(language: str) -> Environment:
         lstrip_blocks=True,
         extensions=["jinja2.ext.i18n"],
     )
-    say = partial(_say, language=language)
+    say = _sayer(language)
     made.install_gettext_callables(  # type: ignore[attr-defined]
         gettext=lambda text: i18n.translate(text, language),
         ngettext=lambda one, many, n: i18n.ntranslate(one, many, n, language, n=n),
@@ -109,7 +109,7 @@ def environment(language: str) -> Environment:
     )
     made.globals |= {
         "_": say,
-        "ngettext": partial(_count, language=language),
+        "ngettext": _counter(language),
         "asset": asset,
         "built_styles": built_styles,
         "icon": icon,
@@ -136,12 +136,18 @@ def path(pattern: str, **values: object) -> str:
     return pattern.format(**{name: quote(str(value), safe="") for name, value in values.items()})
 
 
-def _say(message: str, language: str, **fields: object) -> str:
-    return i18n.translate(message, language, **fields)
+def _sayer(language: str) -> Callable[..., str]:
+    def say(message: str, /, **fields: object) -> str:
+        return i18n.translate(message, language, **fields)
+
+    return say
 
 
-def _count(one: str, many: str, n: int, language: str, **fields: object) -> str:
-    return i18n.ntranslate(one, many, n, language, **fields)
+def _counter(language: str) -> Callable[..., str]:
+    def count(one: str, many: str, number: int, /, **fields: object) -> str:
+        return i18n.ntranslate(one, many, number, language, **fields)
+
+    return count
 
 
 def _moment(context: Context, at: datetime, language: str) -> str:

@@ -8,6 +8,7 @@ from datetime import date
 from pypinyin import Style, lazy_pinyin
 
 from teleconsult.errors import FieldsRefused
+from teleconsult.http.bodies import N_
 from teleconsult.people.state import Sex
 
 _ID_NUMBER = re.compile(r"[1-9]\d{16}[\dX]")
@@ -43,12 +44,12 @@ def read_id_number(text: str, today: date) -> IdNumber:
     """
     number = unicodedata.normalize("NFKC", text).replace(" ", "").upper()
     if _ID_NUMBER.fullmatch(number) is None:
-        raise _id_refused("An identity number has 18 characters: 17 digits, then a digit or X.")
+        raise _id_refused(N_("An identity number has 18 characters: 17 digits, then a digit or X."))
     born = _date(number[6:14])
     if born is None or not date(1880, 1, 1) <= born <= today:
-        raise _id_refused("Digits 7 to 14 are the date of birth; this date cannot be right.")
+        raise _id_refused(N_("Digits 7 to 14 are the date of birth; this date cannot be right."))
     if _CHECK[sum(weight * int(digit) for weight, digit in zip(_WEIGHTS, number, strict=False)) % 11] != number[17]:
-        raise _id_refused("The last character does not fit the rest: one digit is wrong or two are swapped.")
+        raise _id_refused(N_("The last character does not fit the rest: one digit is wrong or two are swapped."))
     return IdNumber(number, born, Sex.MALE if int(number[16]) % 2 else Sex.FEMALE)
 
 

@@ -113,3 +113,38 @@ async def test_old_keys_are_forgotten(client, app, clock):
     assert await app[FIRST_ANSWERS].forget() == 0
     clock.turn(days=3)
     assert await app[FIRST_ANSWERS].forget() == 1
+
+
+async def test_what_was_done_before_a_crash_is_not_done_again(app, database, clock):
+    answers = app[FIRST_ANSWERS]
+
+    async def dies_after_its_effect():
+        async with database.write(PEOPLE["wang"]):
+            pass
+        answers._release = answers._keep = _nothing
+        raise KeyboardInterrupt
+
+    name = ("wang", "k", "r")
+    with pytest.raises(KeyboardInterrupt):
+        await answers.once(name, b"f" * 32, dies_after_its_effect)
+    clock.turn(minutes=3)
+    with pytest.raises(Conflict) as refused:
+        await answers.once(name, b"f" * 32, _response)
+    assert refused.value.code == "answer_lost"
+
+
+async def test_what_failed_after_its_effect_is_not_done_again(app, database):
+    async def fails_after_its_effect():
+        async with database.write(PEOPLE["wang"]):
+            pass
+        raise RuntimeError
+
+    name = ("wang", "k", "r")
+    with pytest.raises(RuntimeError):
+        await app[FIRST_ANSWERS].once(name, b"f" * 32, fails_after_its_effect)
+    with pytest.raises(Conflict):
+        await app[FIRST_ANSWERS].once(name, b"f" * 32, _response)
+
+
+async def _nothing(*_given):
+    return None
