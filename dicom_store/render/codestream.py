@@ -10,6 +10,10 @@ from typing import NoReturn
 
 from dicom_store.errors import NotRenderable
 
+_END = b"\xff\xd9"
+_PADDING_BYTES = 16
+"""Devices pad frames with zeros, and some with a few other bytes, after their end."""
+
 
 @dataclass(frozen=True, slots=True)
 class Claim:
@@ -75,11 +79,15 @@ def _broken() -> NoReturn:
 
 
 def check(frame: bytes, rows: int, columns: int, samples: int) -> None:
-    """Refuse a frame whose codestream claims another size than the film's header.
+    """Refuse a frame whose codestream claims another size than the film's header, or was cut off.
+
+    Decoders make up the rest of a frame that ends early, without a word.
 
     Raises:
         NotRenderable: They differ, or the codestream is broken.
     """
     said = claim(frame)
+    if said is not None and _END not in frame.rstrip(b"\0")[-_PADDING_BYTES:]:
+        _broken()
     if said is not None and (said.rows, said.columns, said.samples) != (rows, columns, samples):
         raise NotRenderable("The picture's size differs from what the film says.", code="size_differs")

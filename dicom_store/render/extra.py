@@ -1,6 +1,8 @@
 """Decoders for what pydicom's plug-ins leave out: HTJ2K, 12-bit JPEG, deflated frames. Runs in a worker."""
 
+import sys
 import zlib
+from collections.abc import Callable
 
 import imagecodecs
 import numpy as np
@@ -33,13 +35,30 @@ def decode(film: Dataset, syntax: UID, data: bytes) -> tuple[Array, str] | None:
     if syntax == DEFLATED_FRAMES:
         return _inflate(film, data)
     try:
+        # OpenJPEG: the other decoder at hand, OpenJPH, turned white to black where lossy values overflowed.
         if syntax in (HTJ2K, HTJ2KLossless, HTJ2KLosslessRPCL):
-            return _meaning(film, data, imagecodecs.htj2k_decode(data))
+            return _meaning(film, data, _strictly(imagecodecs.jpeg2k_decode, data))
         if syntax == JPEGExtended12Bit and (said := codestream.claim(data)) is not None and said.bits > 8:
-            return _meaning(film, data, imagecodecs.jpeg8_decode(data))
-    except (imagecodecs.Htj2kError, imagecodecs.Jpeg8Error, RuntimeError, ValueError) as error:
+            return _meaning(film, data, _strictly(imagecodecs.jpeg8_decode, data))
+    except (imagecodecs.Jpeg2kError, imagecodecs.Jpeg8Error, RuntimeError, ValueError) as error:
         raise NotRenderable("The picture's compressed data is broken.", code="broken_frame") from error
     return None
+
+
+def _strictly(decoder: Callable[[bytes], Array], data: bytes) -> Array:
+    """Decode, and believe nothing that came with an error.
+
+    imagecodecs loses some errors of its C parts: they are printed, and half a picture is returned.
+    """
+    lost: list[object] = []
+    before, sys.unraisablehook = sys.unraisablehook, lost.append
+    try:
+        values = decoder(data)
+    finally:
+        sys.unraisablehook = before
+    if lost:
+        raise ValueError
+    return values
 
 
 def _meaning(film: Dataset, data: bytes, values: Array) -> tuple[Array, str]:

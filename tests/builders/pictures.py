@@ -28,7 +28,7 @@ def dataset(pixels: np.ndarray | None = None, **attributes: Any) -> Dataset:
     made.StudyInstanceUID, made.SeriesInstanceUID = STUDY, SERIES
     made.PatientName, made.PatientID, made.Modality = "Test^Film", "T1", "CT"
     made.StudyDate, made.InstanceNumber = "20260310", 1
-    shape = stored.shape[1:] if "NumberOfFrames" in attributes else stored.shape
+    shape = stored.shape[1:] if stored.ndim > 2 and "NumberOfFrames" in attributes else stored.shape
     made.Rows, made.Columns = shape[:2]
     made.SamplesPerPixel = shape[2] if len(shape) == 3 else 1
     made.PhotometricInterpretation = "RGB" if made.SamplesPerPixel == 3 else "MONOCHROME2"
