@@ -27,7 +27,7 @@ async def of_conversation(office: Office, consult_id: str, but: str) -> frozense
 
 
 async def of_deadline(office: Office, consult_id: str, step: int) -> frozenset[str]:
-    """Whom a deadline concerns: first whose turn it is, after it also the coordinators, in the end administrators."""
+    """Whom a deadline concerns: first whose turn it is, after it also the coordinators, in the end quality control."""
     async with office.database.read() as session:
         consult = await session.get(Consult, consult_id)
         state = consult.state if consult else State.CLOSED
@@ -37,7 +37,7 @@ async def of_deadline(office: Office, consult_id: str, step: int) -> frozenset[s
     people = await _people(office, consult_id, parties, "")
     if step > 0 and consult is not None and Party.COORDINATOR in parties:
         async with office.database.read() as session:
-            people |= await holders_of(session, consult.target_institution_id, Role.ADMINISTRATOR)
+            people |= await holders_of(session, consult.target_institution_id, Role.AUDITOR)
     return people
 
 

@@ -100,11 +100,11 @@ async def save_draft(office: Office, actor: Actor, consult_id: str, version: int
 async def _change(
     office: Office, session: AsyncSession, consult: Consult, changes: dict[str, Any], question: str, content: Content
 ) -> None:
+    if changes.get("target_institution_id", consult.target_institution_id) != consult.target_institution_id:
+        consult.target_specialist_id = consult.target_department_id = None
     for name in (*_PLAIN, *_TARGET):
         if name in changes:
             setattr(consult, name, changes[name])
-    if "target_institution_id" in changes and "target_specialist_id" not in changes:
-        consult.target_specialist_id = consult.target_department_id = None
     await _check(session, consult, changes)
     office.sealing.write(consult, changes.get("question", question), content.with_changes(changes))
 

@@ -153,7 +153,7 @@ def _asking(actor: Actor, consult: "Consult") -> Iterable[Party]:
         yield Party.APPROVER
     if Role.COORDINATOR in actor.roles:
         yield Party.COORDINATOR if consult.state is State.APPROVAL else Party.OBSERVER
-    if actor.roles & {Role.ADMINISTRATOR, Role.AUDITOR}:
+    if Role.AUDITOR in actor.roles:
         yield Party.OBSERVER
 
 

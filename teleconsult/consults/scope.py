@@ -13,7 +13,7 @@ from teleconsult.people.models import User
 from teleconsult.people.state import Role
 
 _UNSEEN_BY_TARGET = (State.DRAFT, State.APPROVAL)
-_READERS = frozenset({Role.APPROVER, Role.COORDINATOR, Role.ADMINISTRATOR, Role.AUDITOR})
+_READERS = frozenset({Role.APPROVER, Role.COORDINATOR, Role.AUDITOR})
 
 
 def is_open_to(actor: Actor, *, past: bool = True) -> ColumnElement[bool]:
