@@ -26,6 +26,7 @@ class ArchiveSettings:
         spool_above_bytes: Films above it are held on disk, not in memory, while they arrive.
         pack_bytes: A pack that has grown over this is closed and a new one begun.
         reader_connections: Connections to the index for reading.
+        workers: Child processes that decode pictures and read what may be hostile.
         threads: Threads that hash, encrypt and read.
         max_concurrent_stores: Requests that may write films at the same time; the others wait.
     """
@@ -43,6 +44,7 @@ class ArchiveSettings:
     spool_above_bytes: int = 32 * MIB
     pack_bytes: int = 256 * MIB
     reader_connections: int = 4
+    workers: int = 2
     threads: int = 4
     max_concurrent_stores: int = 16
 
