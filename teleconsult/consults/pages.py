@@ -23,6 +23,7 @@ from teleconsult.http.forms import typed_of
 from teleconsult.http.guard import actor_of, query_of
 from teleconsult.http.i18n import CLOCK, ZONE, language_of, translate
 from teleconsult.http.jinja import page
+from teleconsult.http.paths import see_other
 from teleconsult.http.routing import Route, get, post
 from teleconsult.people.banner import banner
 from teleconsult.people.forms import fields_of as patient_of
@@ -79,7 +80,7 @@ class RequestPages:
             draft = await self._consults.draft(actor, DraftFields(patient_id=await self._patient(actor, typed)))
         except (FieldsRefused, PatientExists) as error:
             return await self._page(request, None, Step.PATIENT, _Back(typed, error))
-        raise web.HTTPSeeOther(f"/consults/{draft.id}/edit/{Step.QUESTION}")
+        return see_other(f"/consults/{draft.id}/edit/{Step.QUESTION}")
 
     async def edit(self, request: web.Request) -> web.Response:
         """A step; a request that was sent is shown as a case."""

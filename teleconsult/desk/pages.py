@@ -20,6 +20,7 @@ from teleconsult.http.forms import field_of, raw_form
 from teleconsult.http.guard import actor_of, query_of
 from teleconsult.http.i18n import ZONE, language_of, translate
 from teleconsult.http.jinja import page
+from teleconsult.http.paths import see_other
 from teleconsult.http.routing import Route, get, post
 
 _ONE = "/consults/{id}"
@@ -131,9 +132,9 @@ class DeskPages:
             shown = await self._desk.case(actor, consult_id)
             return _case_page(request, shown, refused=_refused(request, error, move, moveform.typed(texts)))
         if view is None or view.state is State.WITHDRAWN:
-            raise web.HTTPSeeOther("/worklist?done=moved")
+            return see_other("/worklist?done=moved")
         goal = f"/consults/{consult_id}"
-        raise web.HTTPSeeOther(f"{goal}/report" if move is Move.BEGIN_REPORT else f"{goal}?done=moved")
+        return see_other(f"{goal}/report" if move is Move.BEGIN_REPORT else f"{goal}?done=moved")
 
     async def message(self, request: web.Request) -> web.Response:
         """Write into the conversation."""
@@ -149,7 +150,7 @@ class DeskPages:
         except Refused as error:
             shown = await self._desk.case(actor, consult_id)
             return _case_page(request, shown, refused=_refused(request, error, "", {"reason": text}))
-        raise web.HTTPSeeOther(f"/consults/{consult_id}?done=sent#talk")
+        return see_other(f"/consults/{consult_id}?done=sent#talk")
 
     async def viewer(self, request: web.Request) -> web.Response:
         """The reading room's frame."""
@@ -183,7 +184,7 @@ class DeskPages:
     async def end_tour_page(self, request: web.Request) -> web.Response:
         """The same without a script."""
         await self._desk.end_tour(actor_of(request))
-        raise web.HTTPSeeOther("/")
+        return see_other("/")
 
 
 async def _texts(request: web.Request) -> Sequence[tuple[str, str]]:
@@ -213,6 +214,7 @@ def _case_page(
         request,
         "desk/consult.html",
         status=refused["status"] if refused else status,
+        request_path=shown.path,  # also after a refused form: links and the language switch lead to the page itself
         consult=shown,
         refused=refused,
         message_text=said[0],

@@ -1,6 +1,9 @@
-"""Where to go after a form: only to a page of this very site. Pure."""
+"""Where to go after a form: only to a page of this very site."""
 
+from http import HTTPStatus
 from urllib.parse import urlencode
+
+from aiohttp import web
 
 _LONGEST = 500
 
@@ -18,3 +21,8 @@ def with_words(path: str, **words: str) -> str:
     """A path with query words; an empty word is left out."""
     told = {name: word for name, word in words.items() if word}
     return f"{path}?{urlencode(told)}" if told else path
+
+
+def see_other(path: str) -> web.Response:
+    """Send a browser on after a form. An answer and no exception: a form that comes twice gets this very one again."""
+    return web.Response(status=HTTPStatus.SEE_OTHER, headers={"Location": path})

@@ -15,6 +15,7 @@ from teleconsult.http.forms import typed_of as typed_in
 from teleconsult.http.guard import actor_of, query_of
 from teleconsult.http.i18n import CLOCK, ZONE, language_of, translate
 from teleconsult.http.jinja import page
+from teleconsult.http.paths import see_other
 from teleconsult.http.routing import Route, get, post
 from teleconsult.people.banner import banner
 from teleconsult.people.forms import fields_of, typed_of
@@ -81,7 +82,7 @@ class PeoplePages:
             made = await self._people.add_patient(actor_of(request), fields_of(typed))
         except (FieldsRefused, PatientExists) as error:
             return _form(request, typed, error)
-        raise web.HTTPSeeOther(f"/patients/{made.id}?done=saved")
+        return see_other(f"/patients/{made.id}?done=saved")
 
     async def edit(self, request: web.Request) -> web.Response:
         """The form with what is known."""
@@ -98,7 +99,7 @@ class PeoplePages:
             await self._people.change_patient(actor, patient_id, version, fields_of(typed))
         except (FieldsRefused, PatientExists, Stale) as error:
             return await self._edit_form(request, actor, typed, error)
-        raise web.HTTPSeeOther(f"/patients/{patient_id}?done=saved")
+        return see_other(f"/patients/{patient_id}?done=saved")
 
     async def _edit_form(
         self, request: web.Request, actor: Actor, typed: Mapping[str, str], error: Refused | None = None

@@ -17,6 +17,7 @@ from teleconsult.http.forms import typed_of
 from teleconsult.http.guard import actor_of
 from teleconsult.http.i18n import CLOCK, ZONE, language_of, translate
 from teleconsult.http.jinja import page
+from teleconsult.http.paths import see_other
 from teleconsult.http.routing import Route, get, post
 from teleconsult.people.banner import banner
 from teleconsult.results.routes import LabBody
@@ -59,7 +60,7 @@ class ResultPages:
         except Refused as error:
             return await self._form(request, typed, error, places)
         view = await self._view(request)
-        raise web.HTTPSeeOther(_back(view) + "?done=labs")
+        return see_other(_back(view) + "?done=labs")
 
     async def _view(self, request: web.Request) -> ConsultView:
         return await self._consults.view(actor_of(request), request.match_info["id"])
