@@ -19,7 +19,7 @@ from dicom_store.render.look import Look
 from dicom_store.render.pictures import Picture, Render
 from dicom_store.storage.index import Index
 
-_STUDY = "/studies/{study}"
+_STUDY = "/dicomweb/studies/{study}"
 _SERIES = f"{_STUDY}/series/{{series}}"
 _INSTANCE = f"{_SERIES}/instances/{{instance}}"
 

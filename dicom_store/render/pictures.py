@@ -5,12 +5,13 @@ Pictures are a patient's data: they are remembered in memory only, in a bounded 
 
 import asyncio
 from collections import OrderedDict
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol, cast
 from weakref import WeakValueDictionary
 
-from dicom_store.errors import NotRenderable, Unavailable
-from dicom_store.model import BlobRef, InstanceRecord
+from dicom_store.errors import NotRenderable
+from dicom_store.model import InstanceRecord
 from dicom_store.render.look import Look, PictureKind
 from dicom_store.workers import Job, JobFailed, JobFailure, Workers
 
@@ -26,11 +27,21 @@ _PICTURE = Job("dicom_store.render.work", "picture")
 _Key = tuple[str, int, Look]
 
 
-class Films(Protocol):
-    """Where the bytes of films are: `storage.blobs.Blobs`."""
+_HEADER_BYTES = 16 << 20
+"""More than any header; what comes after it is not looked at."""
+_LARGE_BYTES = 4 << 20
+"""Films of many compressed frames above it are not handed over as a whole."""
+_DEFLATED = "1.2.840.10008.1.2.1.99"
 
-    async def read(self, ref: BlobRef, start: int = 0, length: int | None = None) -> bytes:
-        """Read a stretch of a film."""
+
+class Films(Protocol):
+    """Where the bytes of films are: `storage.films.Films`."""
+
+    def stream(self, record: InstanceRecord, start: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
+        """A stretch of a film."""
+
+    async def frames(self, record: InstanceRecord, numbers: Sequence[int]) -> list[bytes]:
+        """Some frames, as they are stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,20 +128,21 @@ class Render:
         return Picture(body, look.kind, width, height)
 
     async def _bytes(self, record: InstanceRecord, frame: int) -> tuple[bytes, bytes | None]:
-        """The whole film; of a native multi-frame film only its header and the frame."""
+        """The whole film; of one with many frames only its header and the frame."""
         length, frames = record.pixel_length, record.frames
-        if record.pixel_offset > 0 and frames > 1 and length % frames == 0 and record.bits_allocated >= 8:
+        if frames > 1 and record.pixel_offset < 0 and record.blob.length > _LARGE_BYTES:
+            return await self._stretch(record, 0, _HEADER_BYTES), (await self._films.frames(record, [frame]))[0]
+        native = record.pixel_offset > 0 and record.transfer_syntax != _DEFLATED and record.bits_allocated >= 8
+        if frames > 1 and native and length % frames == 0:
             size = length // frames
-            if record.pixel_offset + size > MAX_WHOLE_BYTES:
-                raise NotRenderable("This film is too large to be shown as a picture.", code="too_large")
-            head = await self._films.read(record.blob, 0, record.pixel_offset)
-            return head, await self._films.read(record.blob, record.pixel_offset + (frame - 1) * size, size)
-        if record.blob.length > MAX_WHOLE_BYTES:
+            head = await self._stretch(record, 0, record.pixel_offset)
+            return head, await self._stretch(record, record.pixel_offset + (frame - 1) * size, size)
+        return await self._stretch(record, 0, record.blob.length), None
+
+    async def _stretch(self, record: InstanceRecord, start: int, length: int) -> bytes:
+        if length > MAX_WHOLE_BYTES:
             raise NotRenderable("This film is too large to be shown as a picture.", code="too_large")
-        film = await self._films.read(record.blob)
-        if len(film) != record.blob.length:
-            raise Unavailable("A stored film is damaged on the server's disk.")
-        return film, None
+        return b"".join([piece async for piece in self._films.stream(record, start, length)])
 
     def _remembered(self, key: _Key) -> Picture | None:
         known = self._cache.get(key)

@@ -7,6 +7,7 @@ import numpy as np
 from PIL import Image
 from pydicom import config, dcmread
 from pydicom.dataset import Dataset
+from pydicom.encaps import encapsulate
 from pydicom.errors import InvalidDicomError
 from pydicom.pixels.decoders.base import get_decoder
 from pydicom.uid import UID, AllTransferSyntaxes, ExplicitVRLittleEndian, ImplicitVRLittleEndian
@@ -32,7 +33,7 @@ def picture(film: bytes, frame: int, look: Look, syntax: str = "", pixels: bytes
         frame: From 1.
         look: The caller's wishes.
         syntax: Transfer syntax, for a film without file meta; "" guesses.
-        pixels: The native pixels of that one frame.
+        pixels: That one frame, as it is stored.
 
     Returns:
         The encoded picture, its width and height.
@@ -43,9 +44,13 @@ def picture(film: bytes, frame: int, look: Look, syntax: str = "", pixels: bytes
     parsed = _parse(film, header_only=pixels is not None)
     header.check_limits(parsed, frame, has_pixels=pixels is not None)
     index = frame
+    found = _syntax(parsed, syntax)
     if pixels is not None:
-        parsed.PixelData, parsed.NumberOfFrames, index = pixels, 1, 1
-    decoded = decoding.decode(parsed, _syntax(parsed, syntax), index)
+        for table in ("ExtendedOffsetTable", "ExtendedOffsetTableLengths"):
+            parsed.pop(table, None)
+        packed = found == extra.DEFLATED_FRAMES or found.is_encapsulated
+        parsed.PixelData, parsed.NumberOfFrames, index = encapsulate([pixels]) if packed else pixels, 1, 1
+    decoded = decoding.decode(parsed, found, index)
     shown = decoding.to_display(parsed, decoded, frame, look)
     return encode(_cut(shown, look), header.pixel_height(parsed, frame), look)
 

@@ -111,20 +111,25 @@ class Workers:
         self._template: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
         self._closed = True
+        self._warming: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
         self._closed = False
-        try:
+        # Owned here and ended by leaving. Workers get ready while the server starts; a job that comes before waits.
+        self._warming = asyncio.get_running_loop().create_task(self._warm_up())
+        return self
+
+    async def _warm_up(self) -> None:
+        with contextlib.suppress(Unavailable):  # the first job will say so
             for _ in range(self._count):
                 self._idle.append(await self._fork())
-        except BaseException:
-            self._end()
-            raise
-        return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if self._warming is not None:
+            self._warming.cancel()
+            await asyncio.wait([self._warming])
         self._end()
 
     async def run(
@@ -161,6 +166,8 @@ class Workers:
             self._seats.release()
 
     async def _run(self, job: bytes, seconds: float) -> wire.Plain:
+        if not self._idle and self._warming is not None and not self._warming.done():
+            await asyncio.wait([self._warming])
         worker = self._idle.popleft() if self._idle else await self._fork()
         self._busy.add(worker)
         keep = False

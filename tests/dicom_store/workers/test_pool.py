@@ -120,6 +120,8 @@ async def test_a_cancelled_job_frees_its_seat(workers: Workers) -> None:
 
 
 async def test_a_killed_template_comes_back(workers: Workers) -> None:
+    assert workers._warming is not None
+    await workers._warming
     assert workers._template is not None
     workers._template.kill()
     await asyncio.sleep(0.1)
