@@ -12,6 +12,7 @@ from teleconsult.consults.timeleft import time_left
 from teleconsult.consults.views import ConsultView, EntryView, MaterialView, SeatView
 from teleconsult.desk import rules, views
 from teleconsult.desk.ports import SeriesSummary
+from teleconsult.http.bodies import N_
 from teleconsult.people.banner import banner
 from teleconsult.reports.views import ReportView
 from teleconsult.results.rules import Table
@@ -105,11 +106,11 @@ def _target(view: ConsultView) -> str:
 def _history(view: ConsultView) -> list[tuple[str, str]]:
     told = (
         ("", view.history),
-        ("Working diagnosis", view.working_diagnosis),
-        ("Own report on the films", view.local_conclusion),
-        ("Wished time", view.wished_time),
-        ("Submitted incomplete because", view.incomplete_reason),
-        ("Final diagnosis", view.final_diagnosis),
+        (N_("Working diagnosis"), view.working_diagnosis),
+        (N_("Own report on the films"), view.local_conclusion),
+        (N_("Wished time"), view.wished_time),
+        (N_("Submitted incomplete because"), view.incomplete_reason),
+        (N_("Final diagnosis"), view.final_diagnosis),
     )
     return [(label, text) for label, text in told if text.strip()]
 

@@ -14,7 +14,7 @@ from teleconsult.consults.state import Move
 from teleconsult.consults.timeleft import time_left
 from teleconsult.consults.views import ConsultView, MaterialView
 from teleconsult.errors import Conflict, FieldsRefused, Refused, Stale, StepRefused, TooMany
-from teleconsult.http.bodies import Incoming, validated
+from teleconsult.http.bodies import N_, Incoming, validated
 from teleconsult.http.errors import problem_of
 from teleconsult.http.forms import UploadedFile, raw_form, typed_of
 from teleconsult.http.guard import actor_of, query_of
@@ -35,11 +35,11 @@ _LABELS = {"findings": "Findings", "opinion": "Opinion", "suggestion": "Suggesti
 """msgids; the same words as on the form."""
 
 _VERDICTS: dict[VerdictReason, str] = {
-    VerdictReason.GENUINE: "This is, byte for byte, an opinion that was signed here.",
-    VerdictReason.NOT_A_PDF: "This file is not a PDF that can be read.",
-    VerdictReason.NOT_SIGNED: "This PDF carries no signature: it is not an opinion of this site.",
-    VerdictReason.CHANGED: "This file was changed after it was signed. Do not rely on it.",
-    VerdictReason.UNKNOWN_SIGNER: "This PDF is signed, but not by this site.",
+    VerdictReason.GENUINE: N_("This is, byte for byte, an opinion that was signed here."),
+    VerdictReason.NOT_A_PDF: N_("This file is not a PDF that can be read."),
+    VerdictReason.NOT_SIGNED: N_("This PDF carries no signature: it is not an opinion of this site."),
+    VerdictReason.CHANGED: N_("This file was changed after it was signed. Do not rely on it."),
+    VerdictReason.UNKNOWN_SIGNER: N_("This PDF is signed, but not by this site."),
 }
 
 
@@ -200,7 +200,7 @@ class ReportPages:
         """Look at a file and forget it."""
         files = [part for _, part in await raw_form(request) if isinstance(part, UploadedFile)]
         if not files:
-            return _verify_page(request, error="Please choose a file.", status=422)
+            return _verify_page(request, error=N_("Please choose a file."), status=422)
         verdict = await self._reports.verify(files[0].content)
         facts = _facts(request, verdict) if verdict.genuine else []
         return _verify_page(request, good=verdict.genuine, text=_VERDICTS[verdict.reason], facts=facts)
@@ -209,10 +209,10 @@ class ReportPages:
         try:
             found = await self._reports.by_code(code)
         except Refused:
-            return _verify_page(request, text="No opinion of this site carries this code.", status=404)
-        text = "This code belongs to an opinion of this site. Choose its PDF to compare every byte."
+            return _verify_page(request, text=N_("No opinion of this site carries this code."), status=404)
+        text = N_("This code belongs to an opinion of this site. Choose its PDF to compare every byte.")
         if found.superseded_by:
-            text = "This code belongs to an older version of an opinion of this site; a newer one replaces it."
+            text = N_("This code belongs to an older version of an opinion of this site; a newer one replaces it.")
         return _verify_page(request, good=not found.superseded_by, text=text, facts=_code_facts(request, found))
 
 
@@ -274,18 +274,18 @@ def _lab_choice(material: MaterialView) -> tuple[str, str]:
 
 def _facts(request: web.Request, verdict: Verdict) -> list[tuple[str, str]]:
     signed = full_time(verdict.signed_at, language_of(request), request.config_dict[ZONE]) if verdict.signed_at else ""
-    told = (("Signed by", verdict.signer), ("Signed at", signed), ("Consult number", verdict.number))
-    version = ("Version", str(verdict.version) if verdict.version else "")
+    told = ((N_("Signed by"), verdict.signer), (N_("Signed at"), signed), (N_("Consult number"), verdict.number))
+    version = (N_("Version"), str(verdict.version) if verdict.version else "")
     return [(translate(label, language_of(request)), text) for label, text in (*told, version) if text]
 
 
 def _code_facts(request: web.Request, found: CodeView) -> list[tuple[str, str]]:
     language = language_of(request)
     told = (
-        ("Code", found.code),
-        ("Institution", found.institution),
-        ("Signed at", full_time(found.signed_at, language, request.config_dict[ZONE])),
-        ("Version", str(found.version)),
+        (N_("Code"), found.code),
+        (N_("Institution"), found.institution),
+        (N_("Signed at"), full_time(found.signed_at, language, request.config_dict[ZONE])),
+        (N_("Version"), str(found.version)),
     )
     return [(translate(label, language), text) for label, text in told]
 
