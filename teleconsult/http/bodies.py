@@ -91,8 +91,8 @@ def _advice(found: Mapping[str, Any]) -> str:
         if kind.startswith(start):
             return advice
     if kind == "value_error":
-        return str(found.get("ctx", {}).get("error") or "Please check this value.")
-    return "Please check this value."
+        return str(found.get("ctx", {}).get("error") or N_("Please check this value."))
+    return N_("Please check this value.")
 
 
 def N_(message: str) -> str:  # noqa: N802 - gettext's own name for "translate later"
