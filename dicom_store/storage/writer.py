@@ -96,7 +96,7 @@ class Writer:
                 alone = len(group) == 1
                 results = [await _run(connection, waiting, alone=alone) for waiting in group]
         except Exception as error:  # noqa: BLE001  every caller gets it, translated; the writer lives on
-            outcome = _translated(error)
+            outcome = translated(error)
             for waiting in group:
                 if not waiting.done.done():
                     waiting.done.set_exception(outcome)
@@ -124,7 +124,7 @@ async def _run(
         return waiting, None, error
 
 
-def _translated(error: Exception) -> BaseException:
+def translated(error: Exception) -> BaseException:
     """What a failed transaction means to the callers; a bug stays a bug."""
     if isinstance(error, OSError):
         return Unavailable("The archive's database cannot be reached.")

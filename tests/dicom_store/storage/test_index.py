@@ -1,0 +1,215 @@
+"""The index on SQLite and, where there is one, on PostgreSQL: the same answers, nothing outside the scope."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import inspect, text
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+
+from dicom_store.app import Archive, open_archive
+from dicom_store.errors import FilmRefused, NotFound, StorageFull, Unavailable
+from dicom_store.model import ArrivalKind, Level, Match, MatchKind, Search, Stored, StudyKey
+from dicom_store.ports import InstanceStored, Scope
+from dicom_store.storage.index import SCHEMA
+from dicom_store.storage.tables import metadata
+from dicom_store.storage.writer import Writer, translated
+from tests.builders import films
+from tests.builders.archives import everything_of, origin, settings
+
+PARAMETERS = [
+    "sqlite",
+    pytest.param("postgresql", marks=pytest.mark.postgres),
+]
+
+
+@pytest.fixture(params=PARAMETERS)
+async def shelf(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Archive]:
+    """An open archive on each database."""
+    url = None
+    if request.param == "postgresql":
+        url = request.getfixturevalue("postgres_url")
+        engine = create_async_engine(url)
+        async with engine.begin() as connection:
+            await connection.execute(text(f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE"))
+        await engine.dispose()
+    async with open_archive(settings(tmp_path, database_url=url)) as archive:
+        yield archive
+
+
+async def put(archive: Archive, *data: bytes, institution: str = "east") -> list[Stored | FilmRefused]:
+    async with archive.ingest.batch(origin(institution)) as batch:
+        for film in data:
+            await batch.add(film)
+        return await batch.commit()
+
+
+async def test_films_are_found_read_and_counted(shelf: Archive) -> None:
+    series = films.ct_series(5)
+    await put(shelf, *series)
+    study = films.uids(series[0])[0]
+    scope = everything_of("east")
+    records = await shelf.index.instances(scope, study)  # type: ignore[arg-type]
+    assert [await shelf.films.whole(record) for record in records] == series
+    found = await shelf.index.search(scope, Search(Level.STUDY))
+    assert (found[0].series_count, found[0].study_instance_count, found[0].modalities) == (1, 5, "CT")
+    assert await shelf.index.study(scope, study) == [StudyKey("east", study)]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "match",
+    [
+        Match(0x00100010, MatchKind.WILDCARD, ("wang*",)),
+        Match(0x00100010, MatchKind.WILDCARD, ("王*",)),
+        Match(0x00100010, MatchKind.FUZZY, ("fang",)),
+        Match(0x00080020, MatchKind.RANGE, ("20260101", "20261231")),
+        Match(0x00080061, MatchKind.ONE_OF, ("CT", "MR")),
+        Match(0x00080018, MatchKind.WILDCARD, ("*",)),
+        Match(0x00200013, MatchKind.EXACT, ("1",)),
+    ],
+)
+async def test_every_kind_of_condition_works(shelf: Archive, match: Match) -> None:
+    await put(shelf, films.film())
+    for level in Level:
+        assert len(await shelf.index.search(everything_of("east"), Search(level, (match,)))) == 1
+
+
+async def test_nothing_is_found_outside_the_scope(shelf: Archive) -> None:
+    film, other = films.film(), films.film()
+    await put(shelf, film, other)
+    study, series, instance = films.uids(film)
+    for scope in (Scope(), everything_of("west"), Scope(studies=frozenset({StudyKey("west", study)}))):  # type: ignore[arg-type]
+        assert await shelf.index.search(scope, Search(Level.INSTANCE)) == []
+        assert await shelf.index.study(scope, study) == []  # type: ignore[arg-type]
+        with pytest.raises(NotFound):
+            await shelf.index.instance(scope, study, series, instance)  # type: ignore[arg-type]
+        with pytest.raises(NotFound):
+            await shelf.index.instances(scope, study)  # type: ignore[arg-type]
+        with pytest.raises(NotFound):
+            await shelf.index.described(scope, study)  # type: ignore[arg-type]
+    guest = Scope(studies=frozenset({StudyKey("east", study)}))  # type: ignore[arg-type]
+    assert [row.study for row in await shelf.index.search(guest, Search(Level.SERIES))] == [study]
+    both = Scope(everything_of("west").institutions, studies=guest.studies)
+    assert [row.study for row in await shelf.index.search(both, Search(Level.STUDY))] == [study]
+
+
+async def test_arrivals_rise_and_name_their_origin(shelf: Archive) -> None:
+    for _ in range(3):
+        await put(shelf, films.film(), films.film())
+    arrivals = await shelf.index.arrivals_after(0)
+    numbers = [arrival.number for arrival in arrivals]
+    assert numbers == sorted(set(numbers))
+    assert len(numbers) == 6
+    assert await shelf.index.last_arrival() == numbers[-1]
+    assert arrivals[0].kind is ArrivalKind.FILM
+    assert arrivals[0].origin == origin()
+    assert [arrival.number for arrival in await shelf.index.arrivals_after(numbers[2], 2)] == numbers[3:5]
+
+
+async def test_many_at_once_are_kept_once_each(shelf: Archive) -> None:
+    series = films.ct_series(6)
+    outcomes = await asyncio.gather(*[put(shelf, *series) for _ in range(8)])
+    fresh = [one for batch in outcomes for one in batch if isinstance(one, Stored) and not one.duplicate]
+    assert len(fresh) == 6
+    assert len(await shelf.index.arrivals_after(0)) == 6
+    found = await shelf.index.search(everything_of("east"), Search(Level.STUDY))
+    assert found[0].study_instance_count == 6
+
+
+async def test_one_failed_job_leaves_its_neighbours_alone(shelf: Archive) -> None:
+    async def good(connection: AsyncConnection) -> int:
+        return int((await connection.execute(text("SELECT 7"))).scalar_one())
+
+    async def bad(connection: AsyncConnection) -> None:
+        await connection.execute(text("INSERT INTO sealed_packs (pack) VALUES ('x')"))
+        raise KeyError("bug")
+
+    outcomes = await asyncio.gather(
+        shelf.index.write(good), shelf.index.write(bad), shelf.index.write(good), return_exceptions=True
+    )
+    assert outcomes[0] == outcomes[2] == 7
+    assert isinstance(outcomes[1], KeyError)
+    assert await shelf.index.sealed() == set()
+
+
+async def test_the_tables_are_what_the_migrations_make(shelf: Archive) -> None:
+    async def look(connection: AsyncConnection) -> dict[str, set[str]]:
+        def names(sync: Any) -> dict[str, set[str]]:
+            found = inspect(sync)
+            return {table: {column["name"] for column in found.get_columns(table)} for table in found.get_table_names()}
+
+        return await connection.run_sync(names)
+
+    made = await shelf.index.write(look)
+    assert made.pop("archive_alembic_version") == {"version_num"}
+    assert made == {table.name: {column.name for column in table.columns} for table in metadata.sorted_tables}
+
+
+async def test_listeners_hear_of_new_films_only_after_the_commit(tmp_path: Path) -> None:
+    heard: list[object] = []
+
+    class Ear:
+        def heard(self, event: object) -> None:
+            heard.append(event)
+
+    async with open_archive(settings(tmp_path), [Ear()]) as archive:
+        film = films.film()
+        stored = await archive.ingest.accept(film, origin())
+        assert heard == [InstanceStored(stored.key, stored.instance, origin())]
+        await archive.ingest.accept(film, origin())
+        assert len(heard) == 1
+
+
+async def test_what_was_stored_is_there_after_a_restart_and_torn_packs_are_cut(tmp_path: Path) -> None:
+    film = films.film()
+    async with open_archive(settings(tmp_path)) as archive:
+        stored = await archive.ingest.accept(film, origin())
+        with pytest.raises(RuntimeError):
+            async with archive.ingest.batch(origin()) as batch:
+                for each in films.ct_series(40):
+                    await batch.add(each)
+                raise RuntimeError("the caller went away")
+    sizes = {path: path.stat().st_size for path in tmp_path.rglob("*.pack")}
+    async with open_archive(settings(tmp_path)) as archive:
+        record = await archive.index.instance(everything_of("east"), stored.key.study, stored.series, stored.instance)
+        assert await archive.films.whole(record) == film
+        assert len(await archive.index.arrivals_after(0)) == 1
+    left = {path: path.stat().st_size for path in tmp_path.rglob("*.pack")}
+    assert sum(left.values()) < sum(sizes.values())
+
+
+def test_nobody_else_may_read_the_folder(tmp_path: Path) -> None:
+    async def once() -> None:
+        async with open_archive(settings(tmp_path)) as archive:
+            await archive.ingest.accept(films.film(), origin())
+
+    asyncio.run(once())
+    assert (tmp_path / "archive").stat().st_mode & 0o077 == 0
+    assert (tmp_path / "archive" / "archive.db").stat().st_mode & 0o077 == 0
+
+
+def test_a_full_disk_under_the_index_is_said() -> None:
+    from sqlalchemy.exc import OperationalError
+
+    full = sqlite3.OperationalError("database or disk is full")
+    full.sqlite_errorcode = sqlite3.SQLITE_FULL
+    assert isinstance(translated(OperationalError("", {}, full)), StorageFull)
+    assert type(translated(OperationalError("", {}, sqlite3.OperationalError("locked")))) is Unavailable
+    bug = ValueError()
+    assert translated(bug) is bug
+
+
+async def test_a_closed_writer_takes_nothing_more(tmp_path: Path) -> None:
+    engine = create_async_engine(f"sqlite+aiosqlite:///{os.fspath(tmp_path / 'x.db')}")
+    writer = Writer(engine)
+    writer.start()
+    await writer.stop()
+    with pytest.raises(Unavailable):
+        await writer.write(lambda connection: connection.execute(text("SELECT 1")))
+    await engine.dispose()
