@@ -13,6 +13,7 @@ from teleconsult.access.models import AccessToken, LoginSession, Password
 from teleconsult.access.passwords import Passwords
 from teleconsult.access.secret import kept_hash, new_session_secret
 from teleconsult.access.tokens import Tokens, TokenView
+from teleconsult.access.tries import Tries
 from teleconsult.actor import Actor, ActorKind, InstitutionId, Permission
 from teleconsult.audit.trail import note
 from teleconsult.db import Database, Work, new_id
@@ -99,9 +100,7 @@ class Access:
         self.tokens = Tokens(database)
         people.on_change(self.identity.forget_subject)
         clock = database.clock
-        self._by_address = RateLimit(clock, times=60, per=timedelta(minutes=10))
-        self._by_both = RateLimit(clock, times=8, per=timedelta(minutes=10))
-        self._by_login = RateLimit(clock, times=60, per=timedelta(hours=1))
+        self._tries = Tries(clock)
         self._by_actor = RateLimit(clock, times=8, per=timedelta(minutes=10))
 
     async def identify(self, authorization: str, cookies: Mapping[str, str], address: str) -> Actor | None:
@@ -121,9 +120,7 @@ class Access:
             NotAllowed: Right, but without any role.
         """
         name = login.strip().casefold()[:_MOST_TYPED]
-        self._by_address.take(address)
-        self._by_both.take(f"{address} {name}")
-        self._by_login.take(name)
+        self._tries.begin(address, name)
         async with self._database.read() as session:
             found = (
                 await session.execute(
@@ -136,7 +133,7 @@ class Access:
         if not await self._passwords.fits(kept, password[:_MOST_TYPED]) or found is None:
             await self._note_refusal(found[0].id if found else "", address)
             raise NotIdentified("The login name or the password is wrong.", code="wrong_login")
-        self._by_both.forget(f"{address} {name}")
+        self._tries.went_well(address, name)
         if self._passwords.is_dated(kept or ""):
             await self._keep(found[0], await self._passwords.hash(password))
         return await self._begin(found[0], address, device)

@@ -98,6 +98,12 @@ class RateLimit:
             )
         bucket.left -= 1
 
+    def give_back(self, key: str) -> None:
+        """Undo one `take`: it was no abuse."""
+        bucket = self._buckets.get(key)
+        if bucket is not None:
+            bucket.left = min(bucket.left + 1, float(self._times))
+
     def forget(self, key: str) -> None:
         """Give a key all of its tries back, for instance after the right password."""
         self._buckets.pop(key, None)

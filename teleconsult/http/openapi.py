@@ -117,7 +117,7 @@ def _responses(route: Route, names: dict[type[BaseModel], str]) -> dict[str, Any
     if "{" in route.path:
         codes.append("404")
     if route.method != "GET":
-        codes += ["408", "409", "413", "415"]
+        codes += ["404", "408", "409", "413", "415"]
     return {str(route.status): good, **dict.fromkeys(sorted(codes), problem)}
 
 

@@ -156,6 +156,28 @@ class People:
             raise FieldsRefused({"login": "This login name is taken."}) from None
         return _user(row, [])
 
+    async def change_user(self, actor: Actor, user: str, fields: UserFields) -> UserView:
+        """Set name, title, department and language of somebody of the actor's own institution; the login stays.
+
+        Raises:
+            NotFound: Nobody, or nobody of the actor's institution.
+            FieldsRefused: With hints.
+        """
+        _need(actor, Permission.PEOPLE_WRITE)
+        name = rules.normal_name(fields.name)
+        async with self._database.write(actor) as work:
+            row = await work.session.get(User, user)
+            places = set(await work.session.scalars(select(Membership.institution).where(Membership.user == user)))
+            if row is None or (actor.kind is not ActorKind.SYSTEM and actor.institution not in places):
+                raise NotFound
+            if fields.department and await work.session.get(Department, fields.department) is None:
+                raise FieldsRefused({"department": "There is no such department."})
+            row.name, row.title, row.department = name, fields.title[:40], fields.department
+            row.language = fields.language
+            note(work, "user.change", f"user/{user}")
+            self._tell_change(work, user)
+        return await self.user(user)
+
     async def add_membership(self, actor: Actor, user: str, institution: str, role: Role) -> None:
         """Give a role at an institution; having it already is no mistake."""
         _need_at(actor, Permission.PEOPLE_WRITE, institution)

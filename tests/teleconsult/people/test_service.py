@@ -198,6 +198,16 @@ async def test_an_administrator_gives_roles_only_at_home(people, doctor):
         await people.add_membership(doctor, doctor.id, doctor.institution, Role.ADMINISTRATOR)
 
 
+async def test_a_changed_name_shows_in_lists_at_once(people, doctor):
+    admin = await a_user(people, doctor.institution, Role.ADMINISTRATOR)
+    assert await people.name_of(doctor.id) == "李文博"
+    changed = await people.change_user(admin, doctor.id, UserFields("ignored", "李文", "主任医师"))
+    assert (changed.name, changed.title, await people.name_of(doctor.id)) == ("李文", "主任医师", "李文")
+    stranger = await a_user(people, await an_institution(people, "县医院"), Role.ADMINISTRATOR)
+    with pytest.raises(NotFound):
+        await people.change_user(stranger, doctor.id, UserFields("x", "x"))
+
+
 async def test_a_department_name_stands_once(people, doctor):
     await a_department(people, doctor.institution)
     with pytest.raises(Conflict):
