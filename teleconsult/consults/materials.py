@@ -228,6 +228,18 @@ async def labs_open_to(office: Office, actor: Actor) -> frozenset[str]:
     return frozenset(reference for _, reference in await _open_to(office, actor, MaterialKind.LAB_REPORT))
 
 
+async def is_on_record(office: Office, institution: str, study_uid: str) -> bool:
+    """Whether a study belongs to a request that was sent: such a film must be kept as long as the record."""
+    wanted = (
+        select(Material.id)
+        .join(Consult, Consult.id == Material.consult_id)
+        .where(Material.kind == MaterialKind.STUDY, Material.institution_id == institution)
+        .where(Material.reference == study_uid, Consult.submitted_at.is_not(None))
+    )
+    async with office.database.read() as session:
+        return await session.scalar(wanted.limit(1)) is not None
+
+
 async def _open_to(office: Office, actor: Actor, kind: MaterialKind) -> list[tuple[str, str]]:
     if actor.kind is not ActorKind.STAFF:
         return []

@@ -29,9 +29,10 @@ from teleconsult.consults.state import ENDS_OF_LIFE, Move, Party, Room, Row, Sta
 from teleconsult.db import Work
 from teleconsult.errors import FieldsRefused, Stale, StepRefused
 from teleconsult.events import record
+from teleconsult.http.bodies import N_
 
 _BEFORE_TARGET = frozenset({State.DRAFT, State.APPROVAL})
-_REFUSED = "This cannot be done now. Look at the present state first."
+_REFUSED = N_("This cannot be done now. Look at the present state first.")
 
 
 async def move(office: Office, reports: ReportMoves | None, actor: Actor, consult_id: str, given: MoveFields) -> None:

@@ -11,8 +11,9 @@ from teleconsult.consults.rules import moves_for
 from teleconsult.consults.state import Move, Party, State
 from teleconsult.db import Work
 from teleconsult.errors import Stale, StepRefused
+from teleconsult.http.bodies import N_
 
-_REFUSED = "This cannot be done now. Look at the present state first."
+_REFUSED = N_("This cannot be done now. Look at the present state first.")
 
 
 async def may_write(office: Office, work: Work, consult_id: str) -> Consult:

@@ -25,6 +25,7 @@ from teleconsult.consults.state import (
     State,
     rows_from,
 )
+from teleconsult.http.bodies import N_
 from teleconsult.people.state import Role
 
 if TYPE_CHECKING:
@@ -105,25 +106,25 @@ _TRACINGS = frozenset({"ECG", "HD", "EPS", "DOC", "OT", "XC", "SC"})
 def completeness(kind: Kind, case: Case) -> tuple[Item, ...]:
     """What a request of this kind should hold, and what of it is there."""
     items = [
-        Item("patient", "Patient with sex and date of birth", case.patient),
-        Item("question", "The question to the specialist", case.question),
-        Item("history", "History and findings", case.history),
-        Item("allergies", "Allergies, or that they are unknown", case.allergies),
+        Item("patient", N_("Patient with sex and date of birth"), case.patient),
+        Item("question", N_("The question to the specialist"), case.question),
+        Item("history", N_("History and findings"), case.history),
+        Item("allergies", N_("Allergies, or that they are unknown"), case.allergies),
     ]
     if kind is Kind.IMAGING:
         items += [
-            Item("films", "Films", bool(case.modalities & _PICTURES)),
-            Item("local_conclusion", "Conclusion of your own institution's report", case.local_conclusion),
+            Item("films", N_("Films"), bool(case.modalities & _PICTURES)),
+            Item("local_conclusion", N_("Conclusion of your own institution's report"), case.local_conclusion),
         ]
     if kind is Kind.ECG:
-        items.append(Item("tracing", "ECG tracing", bool(case.modalities & _TRACINGS) or case.documents > 0))
+        items.append(Item("tracing", N_("ECG tracing"), bool(case.modalities & _TRACINGS) or case.documents > 0))
     if kind in {Kind.CLINICAL, Kind.MDT}:
         items += [
-            Item("materials", "Films, results or documents", bool(case.modalities or case.labs or case.documents)),
-            Item("anticoagulants", "Whether the patient takes anticoagulants", case.anticoagulants),
+            Item("materials", N_("Films, results or documents"), bool(case.modalities or case.labs or case.documents)),
+            Item("anticoagulants", N_("Whether the patient takes anticoagulants"), case.anticoagulants),
         ]
     if kind is Kind.MDT:
-        items.append(Item("labs", "Lab results", case.labs > 0))
+        items.append(Item("labs", N_("Lab results"), case.labs > 0))
     return tuple(items)
 
 
@@ -262,18 +263,18 @@ def _needs(row: Row, consult: "Consult", facts: Facts) -> tuple[Need, ...]:
 
 
 _ASKS: dict[NeedKind, str] = {
-    NeedKind.TEXT: "Please write this; it cannot be left empty.",
-    NeedKind.PERSON: "Please choose a person.",
-    NeedKind.PEOPLE: "Please choose who takes part.",
-    NeedKind.DEPARTMENT: "Please choose a department.",
-    NeedKind.INSTITUTION: "Please choose an institution.",
-    NeedKind.ITEMS: "Please say what is needed: at least one item.",
-    NeedKind.REPLIES: "Please answer every item: given, or why not.",
-    NeedKind.MOMENT: "Please choose a date and time.",
-    NeedKind.CHOICE: "Please choose one.",
-    NeedKind.CONSENT: "Please record the patient's consent first.",
-    NeedKind.FLAG: "Please confirm this.",
-    NeedKind.PASSWORD: "Please enter your password again.",
+    NeedKind.TEXT: N_("Please write this; it cannot be left empty."),
+    NeedKind.PERSON: N_("Please choose a person."),
+    NeedKind.PEOPLE: N_("Please choose who takes part."),
+    NeedKind.DEPARTMENT: N_("Please choose a department."),
+    NeedKind.INSTITUTION: N_("Please choose an institution."),
+    NeedKind.ITEMS: N_("Please say what is needed: at least one item."),
+    NeedKind.REPLIES: N_("Please answer every item: given, or why not."),
+    NeedKind.MOMENT: N_("Please choose a date and time."),
+    NeedKind.CHOICE: N_("Please choose one."),
+    NeedKind.CONSENT: N_("Please record the patient's consent first."),
+    NeedKind.FLAG: N_("Please confirm this."),
+    NeedKind.PASSWORD: N_("Please enter your password again."),
 }
 
 

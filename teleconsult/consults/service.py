@@ -177,6 +177,10 @@ class Consults:
         """See `materials.labs_open_to`."""
         return await materials.labs_open_to(self._office, actor)
 
+    async def is_on_record(self, institution: str, study_uid: str) -> bool:
+        """See `materials.is_on_record`."""
+        return await materials.is_on_record(self._office, institution, study_uid)
+
     # what the reports room does, in its own transaction
 
     async def may_write(self, work: Work, consult_id: str) -> Consult:
@@ -214,6 +218,12 @@ class Consults:
     async def told_of_deadline(self, consult_id: str, step: int) -> frozenset[str]:
         """See `audience.of_deadline`; a step of -1 is the warning before it."""
         return await audience.of_deadline(self._office, consult_id, step)
+
+    async def number_of(self, consult_id: str) -> str | None:
+        """The number by which people know a consult, None where there is none."""
+        async with self._office.database.read() as session:
+            consult = await session.get(Consult, consult_id)
+        return consult.number if consult else None
 
     async def _view_or_none(self, actor: Actor, consult_id: str) -> ConsultView | None:
         try:
