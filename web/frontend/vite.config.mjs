@@ -2,21 +2,22 @@
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 import { compressed } from "./scripts/compressed.mjs";
-import { noStyleAttributes } from "./scripts/patches.mjs";
+import { noStyleAttributes, noWebGPU } from "./scripts/patches.mjs";
 
-const nothing = fileURLToPath(new URL("scripts/nothing.mjs", import.meta.url));
+const standIn = (name) => fileURLToPath(new URL(`scripts/${name}.mjs`, import.meta.url));
 
 export default defineConfig({
   // Addresses are relative to the script, so the server may serve web/dist under any path.
   base: "./",
   resolve: {
     alias: {
-      // dcmjs -> xmlbuilder2 -> Node's "events", which Vite would replace by an empty module: the build passes and the page
+      // vtk.js -> xmlbuilder2 -> Node's "events", which Vite would replace by an empty module: the build passes and the page
       // dies with "Class extends value undefined". The trailing slash names the npm package.
       events: "events/",
-      fs: nothing,
-      path: nothing,
-      url: nothing,
+      xmlbuilder2: standIn("no-xml"),
+      fs: standIn("nothing"),
+      path: standIn("nothing"),
+      url: standIn("nothing"),
     },
   },
   worker: { format: "es" },
@@ -31,6 +32,6 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     rolldownOptions: { input: { main: "src/main.ts" } },
   },
-  plugins: [noStyleAttributes(), compressed()],
+  plugins: [noStyleAttributes(), noWebGPU(), compressed()],
   test: { environment: "happy-dom", include: ["tests/**/*.test.ts"] },
 });

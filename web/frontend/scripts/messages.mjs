@@ -3,7 +3,7 @@ import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-const SRC = fileURLToPath(new URL("../src/", import.meta.url));
+const SRC = join(import.meta.dirname, "../src/");
 const CALL = /\bt\(\s*("(?:[^"\\]|\\.)*")/g;
 
 export async function collect() {

@@ -1,4 +1,4 @@
-// Two small mends to packages, made while building so that node_modules stays as published. Each fails the build when it no longer fits.
+// Small mends to packages, made while building so that node_modules stays as published.
 
 // Our content security policy forbids style attributes; Cornerstone sets one on every measured text. Through CSSOM it is allowed.
 const STYLE_ATTRIBUTE = "textElement.setAttribute('style', combinedStyle);";
@@ -17,6 +17,17 @@ export function noStyleAttributes() {
     },
     buildEnd(error) {
       if (!error && !mended) this.warn("drawTextBox.js was not seen");
+    },
+  };
+}
+
+// Films are drawn by WebGL or by the processor. vtk.js brings a second renderer on WebGPU along, 60 kB on the line, that nobody starts.
+export function noWebGPU() {
+  return {
+    name: "teleconsult:no-webgpu",
+    apply: "build",
+    load(id) {
+      return /@kitware\/vtk\.js\/Rendering\/WebGPU\//.test(id) ? "export default {};" : null;
     },
   };
 }

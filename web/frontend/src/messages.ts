@@ -38,6 +38,7 @@ export const MESSAGES = {
     t("Being checked"),
     t("Choose a folder or CD"),
     t("Choose files"),
+    t("Cut off before the end: {n}. Choose the same files again and they go on where they stopped."),
     t("Files verified"),
     t("Not sent"),
     t("Or drop files, a folder or a zip file here. After a break in the line it goes on by itself."),
@@ -57,7 +58,6 @@ export const MESSAGES = {
     t("{n} of {total} files in it were refused"),
     t("{n} of {total} verified"),
     t("{n} refused"),
-    t("{n} uploads were cut off. Choose the same files again: they go on where they stopped."),
     t("{sent} of {all}"),
   ],
   viewer: [

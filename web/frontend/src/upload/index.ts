@@ -83,7 +83,9 @@ class UploadBox {
             "p",
             { class: "state warning" },
             icon("triangle-alert", true),
-            t("{n} uploads were cut off. Choose the same files again: they go on where they stopped.", { n: pending }),
+            t("Cut off before the end: {n}. Choose the same files again and they go on where they stopped.", {
+              n: pending,
+            }),
           )
         : null,
     );
@@ -241,11 +243,11 @@ class UploadBox {
             )
           : null,
       ),
-      item.reason ? el("p", { class: "small reason" }, item.reason) : null,
+      item.reason ? el("p", { class: "small why" }, item.reason) : null,
       ...item.verdicts
         .filter((verdict) => verdict.state === "refused" && item.verdicts.length > 1)
         .slice(0, 10)
-        .map((verdict) => el("p", { class: "small reason muted" }, `${verdict.name}: ${verdict.reason}`)),
+        .map((verdict) => el("p", { class: "small why muted" }, `${verdict.name}: ${verdict.reason}`)),
     );
   }
 }
