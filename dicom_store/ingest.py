@@ -4,6 +4,7 @@ An answer means that the film's bytes were synced in a pack and its index row co
 both. Reading headers, hashing and encrypting run in threads; a batch has one pack, one sync and one index commit.
 """
 
+import asyncio
 import hashlib
 import mmap
 import zlib
@@ -12,7 +13,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from dicom_store import dicomjson
 from dicom_store.dicomjson import Description
@@ -31,6 +32,14 @@ _GROUP_BYTES = 4 * 1024 * 1024
 _GROUP_FILMS = 32
 
 
+class _Received(NamedTuple):
+    """A film as it came."""
+
+    place: int
+    source: Source
+    study: StudyUID | None
+
+
 @dataclass(slots=True)
 class _Waiting:
     """A film that was read and checked, on its way into the pack."""
@@ -42,14 +51,18 @@ class _Waiting:
 
 
 class Batch:
-    """Films of one request or association. Made by `Ingest.batch`; `add` each, then `commit`."""
+    """Films of one request or association. Made by `Ingest.batch`; `add` each, then `commit`.
+
+    While one group of films is hashed, encrypted and written, the next one is received.
+    """
 
     def __init__(self, ingest: "Ingest", origin: Origin) -> None:
         self._ingest = ingest
         self._origin = origin
         self._outcomes: list[Outcome | None] = []
-        self._group: list[_Waiting] = []
+        self._group: list[_Received] = []
         self._group_bytes = 0
+        self._work: asyncio.Task[None] | None = None
         self._written: list[tuple[_Waiting, NewFilm]] = []
         self._twins: list[tuple[_Waiting, bytes]] = []
         self._pack: PackWriter | None = None
@@ -61,26 +74,24 @@ class Batch:
         return len(self._outcomes)
 
     async def add(self, source: Source, study: StudyUID | None = None) -> None:
-        """Check one film and write it. What became of it is said by `commit`.
+        """Take one film. What became of it is said by `commit`.
 
         Args:
-            source: The film's bytes, or a file that holds them; it is only read.
+            source: The film's bytes, or a file that holds them: that is only read, and no more after the return.
             study: The study it must belong to, where the door names one.
 
         Raises:
             Unavailable: The disk failed or is full; nothing of the batch is to be acknowledged.
         """
-        place = len(self._outcomes)
+        self._group.append(_Received(len(self._outcomes), source, study))
         self._outcomes.append(None)
-        try:
-            waiting = await self._ingest.blobs.run(self._ingest.read, place, source, study, self._shared)
-        except FilmRefused as refused:
-            self._outcomes[place] = refused
+        if isinstance(source, Path):
+            await self._turn_over()
+            await self._rest()
             return
-        self._group.append(waiting)
-        self._group_bytes += len(waiting.data)
+        self._group_bytes += len(source)
         if self._group_bytes >= _GROUP_BYTES or len(self._group) >= _GROUP_FILMS:
-            await self._write_group()
+            await self._turn_over()
 
     def refuse(self, refused: FilmRefused) -> None:
         """Count a film that the door itself refused."""
@@ -95,7 +106,8 @@ class Batch:
         Raises:
             Unavailable: Nothing of the batch is to be acknowledged.
         """
-        await self._write_group()
+        await self._turn_over()
+        await self._rest()
         if self._written:
             pack = self._pack
             assert pack is not None  # noqa: S101  films were written to it
@@ -105,27 +117,49 @@ class Batch:
             for (waiting, _), outcome in zip(self._written, kept, strict=True):
                 self._outcomes[waiting.place] = self._outcome(waiting, outcome)
         for waiting, known in self._twins:
-            self._outcomes[waiting.place] = self._outcome(waiting, Kept(False, known == waiting.sha256))
+            self._outcomes[waiting.place] = self._outcome(waiting, Kept(added=False, same=known == waiting.sha256))
         outcomes = [outcome for outcome in self._outcomes if outcome is not None]
         self._outcomes, self._written, self._twins = [], [], []
         self._ingest.tell(outcomes, self._origin)
         return outcomes
 
-    def close(self, *, clean: bool) -> None:
+    async def close(self, *, clean: bool) -> None:
         """Give the pack back; a batch that failed leaves it alone for good."""
+        if self._work is not None:
+            self._work.cancel()
+            await asyncio.wait([self._work])
+            self._work = None
         if self._pack is not None:
             (self._ingest.blobs.shelve if clean else self._ingest.blobs.abandon)(self._pack)
             self._pack = None
 
-    async def _write_group(self) -> None:
+    async def _turn_over(self) -> None:
+        """Start to write what was collected, once what was collected before is written."""
+        await self._rest()
         group, self._group, self._group_bytes = self._group, [], 0
-        if not group:
+        if group:
+            # Owned here: `_rest` takes its outcome, `close` ends it.
+            self._work = asyncio.get_running_loop().create_task(self._write(group))
+
+    async def _rest(self) -> None:
+        """Wait until what was started is written. Raises what it raised."""
+        if self._work is not None:
+            work, self._work = self._work, None
+            await work
+
+    async def _write(self, group: list[_Received]) -> None:
+        run = self._ingest.blobs.run
+        read = await run(self._ingest.read_all, group, self._shared)
+        for received, outcome in zip(group, read, strict=True):
+            if isinstance(outcome, FilmRefused):
+                self._outcomes[received.place] = outcome
+        waitings = [waiting for waiting in read if isinstance(waiting, _Waiting)]
+        if not waitings:
             return
-        known = await self._ingest.index.known_films(
-            self._origin.institution, [waiting.description.instance for waiting in group]
-        )
+        uids = [waiting.description.instance for waiting in waitings]
+        known = await self._ingest.index.known_films(self._origin.institution, uids)
         fresh: list[_Waiting] = []
-        for waiting in group:
+        for waiting in waitings:
             before = known.get(waiting.description.instance)
             if before is None:
                 fresh.append(waiting)
@@ -134,9 +168,8 @@ class Batch:
         if not fresh:
             return
         if self._pack is None:
-            self._pack = await self._ingest.blobs.run(self._ingest.blobs.open)
-        pack = self._pack
-        self._written += await self._ingest.blobs.run(self._ingest.put, pack, fresh, self._origin)
+            self._pack = await run(self._ingest.blobs.open)
+        self._written += await run(self._ingest.put, self._pack, fresh, self._origin)
 
     def _outcome(self, waiting: _Waiting, kept: Kept) -> Outcome:
         if not kept.same:
@@ -210,7 +243,7 @@ class Ingest:
             yield batch
             clean = True
         finally:
-            batch.close(clean=clean)
+            await batch.close(clean=clean)
 
     def tell(self, outcomes: Sequence[Outcome], origin: Origin) -> None:
         """Wake the listeners for new films."""
@@ -223,19 +256,25 @@ class Ingest:
         for listener in self._listeners:
             listener.heard(event)
 
-    def read(self, place: int, source: Source, study: StudyUID | None, shared: dict[str, dict[str, Any]]) -> _Waiting:
-        """Check one film; blocks. Raises FilmRefused."""
-        data = _opened(source)
-        if len(data) > self._max_film_bytes:
-            raise FilmRefused("This film is too large.", failure_reason=0xA700, code="too_large")
-        description = dicomjson.describe(data, shared)
-        if study is not None and description.study != study:
-            raise FilmRefused(
+    def read_all(self, group: Sequence[_Received], shared: dict[str, dict[str, Any]]) -> list[_Waiting | FilmRefused]:
+        """Check films; blocks."""
+        return [self._read(received, shared) for received in group]
+
+    def _read(self, received: _Received, shared: dict[str, dict[str, Any]]) -> _Waiting | FilmRefused:
+        try:
+            data = _opened(received.source)
+            if len(data) > self._max_film_bytes:
+                return FilmRefused("This film is too large.", failure_reason=0xA700, code="too_large")
+            described = dicomjson.describe(data, shared)
+        except FilmRefused as refused:
+            return refused
+        if received.study is not None and described.study != received.study:
+            return FilmRefused(
                 "This film belongs to another study than the address names.",
                 failure_reason=0xA900,
                 code="other_study",
-            ).about(description.sop_class, description.instance)
-        return _Waiting(place, description, hashlib.sha256(data).digest(), data)
+            ).about(described.sop_class, described.instance)
+        return _Waiting(received.place, described, hashlib.sha256(data).digest(), data)
 
     def put(self, pack: PackWriter, group: list[_Waiting], origin: Origin) -> list[tuple[_Waiting, NewFilm]]:
         """Write checked films into a pack; blocks. Raises Unavailable."""

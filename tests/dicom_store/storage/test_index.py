@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import sqlite3
 from collections.abc import AsyncIterator
@@ -172,16 +173,27 @@ async def test_what_was_stored_is_there_after_a_restart_and_torn_packs_are_cut(t
         stored = await archive.ingest.accept(film, origin())
         with pytest.raises(RuntimeError):
             async with archive.ingest.batch(origin()) as batch:
-                for each in films.ct_series(40):
+                for each in films.ct_series(70):
                     await batch.add(each)
                 raise RuntimeError("the caller went away")
-    sizes = {path: path.stat().st_size for path in tmp_path.rglob("*.pack")}
+    written = next(path for path in tmp_path.rglob("*.pack") if path.stem == record_pack(stored, tmp_path))
+    whole = written.read_bytes()
+    written.write_bytes(whole + b"torn by a power cut")
+    orphan = written.parents[1] / "ab" / ("ab" * 16 + ".pack")
+    orphan.parent.mkdir(exist_ok=True)
+    orphan.write_bytes(whole[:50])
     async with open_archive(settings(tmp_path)) as archive:
         record = await archive.index.instance(everything_of("east"), stored.key.study, stored.series, stored.instance)
         assert await archive.films.whole(record) == film
         assert len(await archive.index.arrivals_after(0)) == 1
-    left = {path: path.stat().st_size for path in tmp_path.rglob("*.pack")}
-    assert sum(left.values()) < sum(sizes.values())
+    assert list(tmp_path.rglob("*.pack")) == [written]
+    assert written.read_bytes() == whole
+
+
+def record_pack(stored: Stored, folder: Path) -> str:
+    with contextlib.closing(sqlite3.connect(folder / "archive" / "archive.db")) as database:
+        query = "SELECT pack FROM instances WHERE instance_uid = ?"
+        return str(database.execute(query, [stored.instance]).fetchone()[0])
 
 
 def test_nobody_else_may_read_the_folder(tmp_path: Path) -> None:
