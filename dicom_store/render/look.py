@@ -63,7 +63,6 @@ class Look:
         box: Width and height in pixels that the picture is scaled to fit into; None keeps the film's size.
         region: Part of the frame to show; None shows all of it.
         quality: 1 to 100 for JPEG and WebP.
-        overlays: Whether the film's own drawings (60xx) are burnt in, in white.
 
     Raises:
         NotRenderable: Out of limits.
@@ -74,7 +73,6 @@ class Look:
     box: tuple[int, int] | None = None
     region: Region | None = None
     quality: int = 90
-    overlays: bool = False
 
     def __post_init__(self) -> None:
         if self.box is not None and not all(1 <= edge <= MAX_EDGE_PX for edge in self.box):

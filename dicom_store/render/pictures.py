@@ -32,6 +32,8 @@ _HEADER_BYTES = 16 << 20
 _LARGE_BYTES = 4 << 20
 """Films of many compressed frames above it are not handed over as a whole."""
 _DEFLATED = "1.2.840.10008.1.2.1.99"
+_VIDEO = "1.2.840.10008.1.2.4.10"
+"""Start of the UIDs of MPEG-2, H.264 and HEVC: their frames lean on each other."""
 
 
 class Films(Protocol):
@@ -130,7 +132,8 @@ class Render:
     async def _bytes(self, record: InstanceRecord, frame: int) -> tuple[bytes, bytes | None]:
         """The whole film; of one with many frames only its header and the frame."""
         length, frames = record.pixel_length, record.frames
-        if frames > 1 and record.pixel_offset < 0 and record.blob.length > _LARGE_BYTES:
+        video = record.transfer_syntax.startswith(_VIDEO)
+        if frames > 1 and record.pixel_offset < 0 and record.blob.length > _LARGE_BYTES and not video:
             return await self._stretch(record, 0, _HEADER_BYTES), (await self._films.frames(record, [frame]))[0]
         native = record.pixel_offset > 0 and record.transfer_syntax != _DEFLATED and record.bits_allocated >= 8
         if frames > 1 and native and length % frames == 0:

@@ -10,10 +10,16 @@ from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
 from pydicom.errors import InvalidDicomError
 from pydicom.pixels.decoders.base import get_decoder
-from pydicom.uid import UID, AllTransferSyntaxes, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pydicom.uid import (
+    UID,
+    AllTransferSyntaxes,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    MPEGTransferSyntaxes,
+)
 
 from dicom_store.errors import NotRenderable
-from dicom_store.render import extra, header
+from dicom_store.render import extra, header, video
 from dicom_store.render import pixels as decoding
 from dicom_store.render.grey import Bytes
 from dicom_store.render.look import Look, PictureKind, Window, fit
@@ -45,6 +51,8 @@ def picture(film: bytes, frame: int, look: Look, syntax: str = "", pixels: bytes
     header.check_limits(parsed, frame, has_pixels=pixels is not None)
     index = frame
     found = _syntax(parsed, syntax)
+    if found in MPEGTransferSyntaxes:
+        return encode(_cut(video.decode(parsed, frame), look), 1.0, look)
     if pixels is not None:
         for table in ("ExtendedOffsetTable", "ExtendedOffsetTableLengths"):
             parsed.pop(table, None)

@@ -170,3 +170,29 @@ def _credentials() -> Any:
     from dicom_store.ports import Credentials
 
     return Credentials(authorization="Bearer east")
+
+
+async def test_a_bomb_costs_its_sender_a_refusal_and_nobody_else_anything() -> None:
+    import zlib
+
+    from pydicom.uid import DeflatedExplicitVRLittleEndian
+
+    from dicom_store.render.look import Look
+    from dicom_store.workers import Job, JobFailed, JobFailure
+
+    made = dataset(np.zeros((64, 64), np.uint8))
+    made.PixelData = b""
+    packed = written(made, DeflatedExplicitVRLittleEndian)
+    start = packed.index(b"DICM") + 4
+    meta = packed[: start + 12 + int.from_bytes(packed[start + 8 : start + 12], "little")]
+    squeeze = zlib.compressobj(9, wbits=-15)
+    block = squeeze.compress(bytes(1 << 24)) + squeeze.flush(zlib.Z_FULL_FLUSH)
+    bomb = meta + block * 256
+    assert len(bomb) < 8 << 20
+    picture = Job("dicom_store.render.work", "picture")
+    async with Workers(count=1, warm=WARM, memory_bytes=1 << 30) as workers:
+        with pytest.raises((JobFailed, NotRenderable)) as failed:
+            await workers.run(picture, bomb, 1, Look(), seconds=20)
+        if isinstance(failed.value, JobFailed):
+            assert failed.value.why in (JobFailure.MEMORY, JobFailure.TIMEOUT, JobFailure.DIED)
+        assert await workers.run(picture, film(), 1, Look())
