@@ -2,7 +2,8 @@
 
 from aiohttp import web
 
-from teleconsult.access.service import HOST_SESSION_COOKIE, SESSION_COOKIE, NewSession
+from teleconsult.access.service import HOST_SESSION_COOKIE, SESSION_COOKIE
+from teleconsult.access.sessions import NewSession
 from teleconsult.http.i18n import LANGUAGE_COOKIE, LANGUAGES
 from teleconsult.http.origin import is_secure
 

@@ -21,6 +21,7 @@ _OF_ROLE: Mapping[str, frozenset[Permission]] = {
             _P.REPORT_READ,
             _P.FILM_READ,
             _P.FILM_STORE,
+            _P.FILM_DELETE,
             _P.LAB_READ,
             _P.LAB_STORE,
             _P.CALL_JOIN,

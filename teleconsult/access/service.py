@@ -1,17 +1,16 @@
 """`Access`: logging in and out, passwords, sessions, tokens. One transaction a use case."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from sqlalchemy import select
 
 from teleconsult.access import rules
-from teleconsult.access.endings import end_sessions, end_token
+from teleconsult.access.endings import end_sessions
 from teleconsult.access.identity import Identity
-from teleconsult.access.models import AccessToken, LoginSession, Password
+from teleconsult.access.models import LoginSession, Password
 from teleconsult.access.passwords import Passwords
-from teleconsult.access.secret import kept_hash, new_session_secret
+from teleconsult.access.sessions import Lengths, NewSession, Sessions, SessionView
 from teleconsult.access.tokens import Tokens, TokenView
 from teleconsult.access.tries import Tries
 from teleconsult.actor import Actor, ActorKind, InstitutionId, Permission
@@ -19,7 +18,7 @@ from teleconsult.audit.trail import note
 from teleconsult.db import Database, Work, new_id
 from teleconsult.errors import FieldsRefused, NotAllowed, NotFound, NotIdentified
 from teleconsult.http.limits import RateLimit
-from teleconsult.people.models import Membership, User
+from teleconsult.people.models import User
 from teleconsult.people.service import People
 from teleconsult.people.views import UserView
 
@@ -30,49 +29,7 @@ HOST_SESSION_COOKIE = "__Host-teleconsult_session"
 STRANGER = Actor("stranger", "stranger", ActorKind.SYSTEM, InstitutionId(""))
 """Who tries to log in and is not known yet; may nothing."""
 
-_MOST_SESSIONS = 20
 _MOST_TYPED = 256
-
-
-@dataclass(frozen=True, slots=True)
-class Lengths:
-    """How long things last.
-
-    Attributes:
-        idle: A session without use ends.
-        whole: A session ends, however busy.
-    """
-
-    idle: timedelta = timedelta(minutes=30)
-    whole: timedelta = timedelta(hours=12)
-
-
-@dataclass(frozen=True, slots=True)
-class NewSession:
-    """A log-in that went well.
-
-    Attributes:
-        secret: For the cookie; nobody can show it again.
-        ends_at: At the latest.
-        user: Who it is; `language` goes into the cookie `lang`.
-    """
-
-    id: str
-    secret: str
-    ends_at: datetime
-    user: UserView
-
-
-@dataclass(frozen=True, slots=True)
-class SessionView:
-    """A session of one's own, for the account page."""
-
-    id: str
-    device: str
-    address: str
-    created_at: datetime
-    used_at: datetime
-    is_this: bool
 
 
 class Access:
@@ -95,9 +52,10 @@ class Access:
         self._database = database
         self._people = people
         self._passwords = passwords or Passwords()
-        self._lengths = lengths or Lengths()
-        self.identity = Identity(database, self._lengths.idle)
+        chosen = lengths or Lengths()
+        self.identity = Identity(database, chosen.idle)
         self.tokens = Tokens(database)
+        self._sessions = Sessions(database, self.identity, chosen)
         people.on_change(self.identity.forget_subject)
         clock = database.clock
         self._tries = Tries(clock)
@@ -136,72 +94,27 @@ class Access:
         self._tries.went_well(address, name)
         if self._passwords.is_dated(kept or ""):
             await self._keep(found[0], await self._passwords.hash(password))
-        return await self._begin(found[0], address, device)
+        return await self._sessions.begin(await self._people.user(found[0].id), address, device)
 
     async def log_out(self, actor: Actor) -> None:
         """End the session the actor came by."""
-        await self.revoke(actor, actor.credential)
+        await self._sessions.revoke(actor, actor.credential)
 
     async def sessions(self, actor: Actor) -> list[SessionView]:
         """The actor's own open sessions, the last used first."""
-        now = self._database.clock.now()
-        asked = (
-            select(LoginSession)
-            .where(
-                LoginSession.user == actor.id,
-                LoginSession.ended_at.is_(None),
-                LoginSession.ends_at > now,
-                LoginSession.used_at > now - self._lengths.idle,
-            )
-            .order_by(LoginSession.used_at.desc())
-        )
-        async with self._database.read() as session:
-            return [
-                SessionView(row.id, row.device, row.address, row.created_at, row.used_at, row.id == actor.credential)
-                for row in await session.scalars(asked)
-            ]
+        return await self._sessions.open_ones(actor)
 
     async def revoke(self, actor: Actor, credential: str) -> None:
-        """End one's own session or token, or as administrator one of one's own institution; it counts no more at once.
-
-        Raises:
-            NotFound: Not there, or not the actor's to end.
-        """
-        async with self._database.write(actor) as work:
-            held = await work.session.get(LoginSession, credential)
-            token = None if held else await work.session.get(AccessToken, credential)
-            if held is not None and self._may_end(actor, held.user, held.institution):
-                await end_sessions(work, [held])
-            elif token is not None and self._may_end(actor, token.subject, token.institution):
-                await end_token(work, token)
-            else:
-                raise NotFound
-            work.after_commit(lambda: self.identity.forget_credential(credential))
+        """End a session or token: see `Sessions.revoke`."""
+        await self._sessions.revoke(actor, credential)
 
     async def revoke_all(self, actor: Actor, user: str) -> None:
-        """End all sessions of a user: "log out everywhere"."""
-        async with self._database.write(actor) as work:
-            asked = select(LoginSession).where(LoginSession.user == user, LoginSession.ended_at.is_(None))
-            held = list(await work.session.scalars(asked))
-            if not all(self._may_end(actor, user, row.institution) for row in held):
-                raise NotFound
-            await end_sessions(work, held)
-            work.after_commit(lambda: self.identity.forget_subject(user))
+        """End all sessions of a user: see `Sessions.revoke_all`."""
+        await self._sessions.revoke_all(actor, user)
 
     async def switch_institution(self, actor: Actor, institution: str) -> None:
-        """Act for another institution where one has a role; the session goes on there.
-
-        Raises:
-            NotFound: No role there, or not in a session.
-        """
-        async with self._database.write(actor) as work:
-            held = await work.session.get(LoginSession, actor.credential)
-            asked = select(Membership).where(Membership.user == actor.id, Membership.institution == institution)
-            if held is None or held.user != actor.id or (await work.session.scalars(asked)).first() is None:
-                raise NotFound
-            held.institution = institution
-            note(work, "session.switch", f"session/{held.id}", detail={"to": institution})
-            work.after_commit(lambda: self.identity.forget_credential(held.id))
+        """Act for another institution where one has a role: see `Sessions.switch_institution`."""
+        await self._sessions.switch_institution(actor, institution)
 
     async def check_password(self, actor: Actor, password: str) -> None:
         """Ask for the password again, before something that counts.
@@ -302,39 +215,6 @@ class Access:
         """The actor's own tokens."""
         return await self.tokens.of(actor.id)
 
-    async def _begin(self, user: User, address: str, device: str) -> NewSession:
-        view = await self._people.user(user.id)
-        if not view.roles:
-            raise NotAllowed("Your account has no role yet. Please ask your administrator.", code="no_role")
-        secret, place = new_session_secret(), await self._last_place(view)
-        who = Actor(user.id, user.name, ActorKind.STAFF, InstitutionId(place), address=address)
-        async with self._database.write(who) as work:
-            held = LoginSession(
-                id=new_id(),
-                token_hash=kept_hash(secret),
-                user=user.id,
-                institution=place,
-                device=device[:200],
-                address=address,
-                created_at=work.at,
-                used_at=work.at,
-                ends_at=work.at + self._lengths.whole,
-            )
-            work.session.add(held)
-            asked = select(LoginSession).where(LoginSession.user == user.id, LoginSession.ended_at.is_(None))
-            oldest = list(
-                await work.session.scalars(asked.order_by(LoginSession.used_at.desc()).offset(_MOST_SESSIONS))
-            )
-            await end_sessions(work, oldest)
-            note(work, "session.open", f"session/{held.id}")
-        return NewSession(held.id, secret, held.ends_at, view)
-
-    async def _last_place(self, user: UserView) -> str:
-        asked = select(LoginSession.institution).where(LoginSession.user == user.id)
-        async with self._database.read() as session:
-            last = await session.scalar(asked.order_by(LoginSession.created_at.desc()).limit(1))
-        return last if last in user.roles else min(user.roles)
-
     async def _note_refusal(self, user: str, address: str) -> None:
         who = Actor("stranger", "stranger", ActorKind.SYSTEM, InstitutionId(""), address=address)
         async with self._database.write(who) as work:
@@ -355,11 +235,6 @@ class Access:
             return actor.may(Permission.PEOPLE_WRITE)
         # Only whose whole work is at this institution: else one house could take over an account of another.
         return actor.may(Permission.PEOPLE_WRITE) and set(user.roles) == {actor.institution}
-
-    def _may_end(self, actor: Actor, subject: str, institution: str) -> bool:
-        if actor.kind is ActorKind.SYSTEM or actor.id == subject:
-            return True
-        return actor.may(Permission.PEOPLE_WRITE) and actor.institution == institution
 
 
 async def _put_hash(work: Work, user: str, kept: str) -> None:

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from teleconsult.actor import Actor, Permission
 from teleconsult.errors import NotAllowed, NotIdentified, Refused
 from teleconsult.http import forms, idempotency
-from teleconsult.http.bodies import load_json, validated
+from teleconsult.http.bodies import check_text, load_json, validated
 from teleconsult.http.limits import read_body
 from teleconsult.http.origin import address_of
 from teleconsult.http.routing import ROUTE_OF, Route
@@ -102,6 +102,7 @@ def guarded(route: Route) -> Callable[[web.Request], Awaitable[web.StreamRespons
 
     @wraps(route.handler)
     async def handle(request: web.Request) -> web.StreamResponse:
+        _check_address(request)
         actor = await identify(request)
         if isinstance(route.needs, Permission):
             if actor is None:
@@ -129,6 +130,11 @@ def json_answer(model: BaseModel, status: int = 200, headers: Mapping[str, str] 
     """A model as a JSON response, for handlers that add headers."""
     text = model.model_dump_json()
     return web.Response(text=text, status=status, headers=headers, content_type="application/json")
+
+
+def _check_address(request: web.Request) -> None:
+    for text in (*request.match_info.values(), *request.query.keys(), *request.query.values()):
+        check_text(text)
 
 
 async def _json(request: web.Request, route: Route) -> object:

@@ -15,6 +15,7 @@ from teleconsult.db import Database, Work, new_id
 from teleconsult.errors import Conflict, FieldsRefused, NotAllowed, NotFound, Stale
 from teleconsult.people import rules, sealing
 from teleconsult.people.models import Patient, PatientNameGram
+from teleconsult.people.rights import need
 from teleconsult.people.views import PatientFields, PatientView
 from teleconsult.vault import Vault
 
@@ -61,7 +62,7 @@ class Patients:
             FieldsRefused: With the hint for each wrong field.
             PatientExists: Same identity number; names the one that is there.
         """
-        _need(actor, Permission.PATIENT_WRITE)
+        need(actor, Permission.PATIENT_WRITE)
         kept = sealing.checked(fields, self._today())
         institution = actor.institution
         try:
@@ -86,7 +87,7 @@ class Patients:
             FieldsRefused: With hints.
             PatientExists: The identity number is another patient's.
         """
-        _need(actor, Permission.PATIENT_WRITE)
+        need(actor, Permission.PATIENT_WRITE)
         kept = sealing.checked(fields, self._today())
         try:
             async with self._database.write(actor) as work:
@@ -120,12 +121,12 @@ class Patients:
         Raises:
             NotFound: Not there, or not for this person.
         """
-        _need(actor, Permission.PATIENT_WRITE)
+        need(actor, Permission.PATIENT_WRITE)
         return sealing.fields_of(await self._opened(actor, patient_id), self._vault)
 
     async def find(self, actor: Actor, text: str) -> list[PatientView]:
         """Patients of the actor's institution by name, pinyin, initials, identity number, phone or record number."""
-        _need(actor, Permission.PATIENT_READ)
+        need(actor, Permission.PATIENT_READ)
         if actor.kind is ActorKind.PATIENT:
             raise NotAllowed
         query = text.strip()[:100]
@@ -201,7 +202,7 @@ class Patients:
         return sealing.search_key(self._vault, "name", institution, gram)
 
     async def _opened(self, actor: Actor, patient_id: str) -> Patient:
-        _need(actor, Permission.PATIENT_READ)
+        need(actor, Permission.PATIENT_READ)
         async with self._database.read() as session:
             patient = await session.get(Patient, patient_id)
         if patient is None or not _may_see(actor, patient):
@@ -238,8 +239,3 @@ def _may_see(actor: Actor, patient: Patient) -> bool:
     if actor.kind is ActorKind.PATIENT:
         return actor.patient == patient.id
     return actor.institution == patient.institution
-
-
-def _need(actor: Actor, permission: Permission) -> None:
-    if not actor.may(permission):
-        raise NotAllowed

@@ -1,7 +1,6 @@
 """`People`: institutions, departments, users and their roles, and the patients. One transaction a use case."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import select
@@ -10,12 +9,14 @@ from sqlalchemy.exc import IntegrityError
 from teleconsult.actor import Actor, ActorKind, Permission
 from teleconsult.audit.trail import Witness, note
 from teleconsult.db import Database, Work, new_id
-from teleconsult.errors import Conflict, FieldsRefused, NotAllowed, NotFound
+from teleconsult.errors import FieldsRefused, NotFound
 from teleconsult.events import record
 from teleconsult.people import rules
 from teleconsult.people.events import RolesChanged
+from teleconsult.people.institutions import Institutions
 from teleconsult.people.models import Department, Institution, Membership, User
 from teleconsult.people.patients import Patients
+from teleconsult.people.rights import need, need_at
 from teleconsult.people.state import InstitutionKind, Role
 from teleconsult.people.views import (
     DepartmentView,
@@ -43,6 +44,7 @@ class People:
 
     def __init__(self, database: Database, vault: Vault, witness: Witness | None = None) -> None:
         self._database = database
+        self._institutions = Institutions(database)
         self.patients = Patients(database, vault, witness or Witness(database))
         self._names: dict[str, str] = {}
         self._on_change: list[Callable[[str], None]] = []
@@ -61,70 +63,30 @@ class People:
         parent: str | None = None,
         settings: InstitutionSettings | None = None,
     ) -> InstitutionView:
-        """Take an institution in; only the house itself or a bureau's administrator may."""
-        if actor.kind is not ActorKind.SYSTEM:
-            raise NotAllowed
-        async with self._database.write(actor) as work:
-            row = Institution(id=new_id(), name=rules.normal_name(name), kind=kind, parent=parent, created_at=work.at)
-            row.settings = asdict(settings or InstitutionSettings())
-            work.session.add(row)
-            note(work, "institution.add", f"institution/{row.id}")
-        return _institution(row)
+        """See `Institutions.add`."""
+        return await self._institutions.add(actor, name, kind, parent, settings)
 
     async def change_institution(
         self, actor: Actor, institution: str, settings: InstitutionSettings
     ) -> InstitutionView:
-        """Set how an institution works."""
-        _need_at(actor, Permission.SETTINGS_WRITE, institution)
-        async with self._database.write(actor) as work:
-            row = await work.session.get(Institution, institution)
-            if row is None:
-                raise NotFound
-            row.settings = asdict(settings)
-            note(work, "institution.change", f"institution/{row.id}", detail=_texts(row.settings))
-        return _institution(row)
+        """See `Institutions.change`."""
+        return await self._institutions.change(actor, institution, settings)
 
     async def institution(self, institution: str) -> InstitutionView:
-        """An institution; names of institutions are no secret.
-
-        Raises:
-            NotFound: There is none with this id.
-        """
-        async with self._database.read() as session:
-            row = await session.get(Institution, institution)
-        if row is None:
-            raise NotFound
-        return _institution(row)
+        """See `Institutions.one`."""
+        return await self._institutions.one(institution)
 
     async def institutions(self) -> list[InstitutionView]:
-        """All that take part, by name."""
-        wanted = select(Institution).where(Institution.active).order_by(Institution.name).limit(_MOST)
-        async with self._database.read() as session:
-            return [_institution(row) for row in await session.scalars(wanted)]
+        """See `Institutions.all_active`."""
+        return await self._institutions.all_active()
 
     async def add_department(self, actor: Actor, institution: str, name: str) -> DepartmentView:
-        """Add a department.
-
-        Raises:
-            Conflict: It has one of this name.
-        """
-        _need_at(actor, Permission.SETTINGS_WRITE, institution)
-        try:
-            async with self._database.write(actor) as work:
-                row = Department(id=new_id(), institution=institution, name=rules.normal_name(name))
-                work.session.add(row)
-                note(work, "department.add", f"department/{row.id}")
-        except IntegrityError:
-            raise Conflict("There is a department of this name.", code="department_exists") from None
-        return DepartmentView(row.id, row.institution, row.name)
+        """See `Institutions.add_department`."""
+        return await self._institutions.add_department(actor, institution, name)
 
     async def departments(self, institution: str | None = None) -> list[DepartmentView]:
-        """The departments of one institution, or of all."""
-        wanted = select(Department).order_by(Department.name).limit(_MOST)
-        if institution:
-            wanted = wanted.where(Department.institution == institution)
-        async with self._database.read() as session:
-            return [DepartmentView(row.id, row.institution, row.name) for row in await session.scalars(wanted)]
+        """See `Institutions.departments`."""
+        return await self._institutions.departments(institution)
 
     # users and roles
 
@@ -134,7 +96,7 @@ class People:
         Raises:
             FieldsRefused: The login is taken or not usable.
         """
-        _need(actor, Permission.PEOPLE_WRITE)
+        need(actor, Permission.PEOPLE_WRITE)
         login = rules.normal_login(fields.login)
         try:
             async with self._database.write(actor) as work:
@@ -163,7 +125,7 @@ class People:
             NotFound: Nobody, or nobody of the actor's institution.
             FieldsRefused: With hints.
         """
-        _need(actor, Permission.PEOPLE_WRITE)
+        need(actor, Permission.PEOPLE_WRITE)
         name = rules.normal_name(fields.name)
         async with self._database.write(actor) as work:
             row = await work.session.get(User, user)
@@ -180,7 +142,7 @@ class People:
 
     async def add_membership(self, actor: Actor, user: str, institution: str, role: Role) -> None:
         """Give a role at an institution; having it already is no mistake."""
-        _need_at(actor, Permission.PEOPLE_WRITE, institution)
+        need_at(actor, Permission.PEOPLE_WRITE, institution)
         async with self._database.write(actor) as work:
             if await work.session.get(Membership, (user, institution, role)) is not None:
                 return
@@ -192,7 +154,7 @@ class People:
 
     async def end_membership(self, actor: Actor, user: str, institution: str, role: Role) -> None:
         """Take a role away: it counts no more from this moment on."""
-        _need_at(actor, Permission.PEOPLE_WRITE, institution)
+        need_at(actor, Permission.PEOPLE_WRITE, institution)
         async with self._database.write(actor) as work:
             row = await work.session.get(Membership, (user, institution, role))
             if row is None:
@@ -207,7 +169,7 @@ class People:
         Raises:
             NotFound: Nobody, or nobody of the actor's institution.
         """
-        _need(actor, Permission.PEOPLE_WRITE)
+        need(actor, Permission.PEOPLE_WRITE)
         async with self._database.write(actor) as work:
             row = await work.session.get(User, user)
             theirs = select(Membership.institution).where(Membership.user == user)
@@ -236,7 +198,7 @@ class People:
 
     async def users(self, actor: Actor) -> list[UserView]:
         """Everybody with a role at the actor's institution."""
-        _need(actor, Permission.PEOPLE_WRITE)
+        need(actor, Permission.PEOPLE_WRITE)
         async with self._database.read() as session:
             members = select(Membership).where(Membership.institution == actor.institution)
             roles = list(await session.scalars(members))
@@ -248,7 +210,7 @@ class People:
         self, actor: Actor, institution: str | None = None, department: str | None = None
     ) -> list[SpecialistView]:
         """Who can be asked: all active specialists, or those of an institution or department."""
-        _need(actor, Permission.SELF)
+        need(actor, Permission.SELF)
         wanted = (
             select(User, Department.name, Institution)
             .join(Membership, Membership.user == User.id)
@@ -323,30 +285,9 @@ class People:
             call(user)
 
 
-def _institution(row: Institution) -> InstitutionView:
-    known = InstitutionSettings.__dataclass_fields__
-    settings = InstitutionSettings(**{name: value for name, value in row.settings.items() if name in known})
-    return InstitutionView(row.id, row.name, InstitutionKind(row.kind), row.parent, settings)
-
-
 def _user(row: User, members: list[Membership]) -> UserView:
     roles: dict[str, set[Role]] = {}
     for member in members:
         roles.setdefault(member.institution, set()).add(Role(member.role))
     held = {institution: frozenset(found) for institution, found in roles.items()}
     return UserView(row.id, row.login, row.name, row.title, row.department, row.language, row.active, held)
-
-
-def _texts(values: dict[str, Any]) -> dict[str, str]:
-    return {name: str(value) for name, value in values.items()}
-
-
-def _need(actor: Actor, permission: Permission) -> None:
-    if not actor.may(permission):
-        raise NotAllowed
-
-
-def _need_at(actor: Actor, permission: Permission, institution: str) -> None:
-    _need(actor, permission)
-    if actor.kind is not ActorKind.SYSTEM and actor.institution != institution:
-        raise NotFound

@@ -106,3 +106,12 @@ async def test_a_body_above_the_limit_is_refused_announced_or_not(client):
 
     streamed = await client.post("/api/v1/things", data=pieces(), headers=WANG | JSON)
     assert streamed.status == 413
+
+
+@pytest.mark.parametrize(
+    "address", ["/api/v1/errors/%00", "/api/v1/errors/a%1b", "/api/v1/things?q=%00", "/api/v1/things?%00=1"]
+)
+async def test_an_address_with_control_characters_is_refused(client, address):
+    from yarl import URL
+
+    assert (await client.get(URL(f"/api/v1/{address}", encoded=True), headers=WANG)).status == 400
