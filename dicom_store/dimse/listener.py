@@ -1,0 +1,266 @@
+"""The shell between pynetdicom's threads and the archive's event loop: judges associations, takes films, answers.
+
+A film is answered 0000 only after `ingest.accept` returned: written, synced and indexed. Its bytes are kept as they
+were sent: nothing is decoded or encoded again.
+"""
+
+import asyncio
+import contextlib
+import logging
+import ssl
+import threading
+import time
+import weakref
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from concurrent.futures import TimeoutError as WaitedTooLong
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+from pydicom.dataset import Dataset
+from pynetdicom import AE, _config, build_context, evt
+from pynetdicom.association import Association
+from pynetdicom.presentation import PresentationContext
+from pynetdicom.sop_class import (  # type: ignore[attr-defined]
+    PatientRootQueryRetrieveInformationModelFind,
+    StudyRootQueryRetrieveInformationModelFind,
+    Verification,
+)
+
+from dicom_store.dimse import statuses
+from dicom_store.dimse.find import MAX_IDENTIFIER_BYTES, Finder
+from dicom_store.dimse.sockets import BoundedServer, BoundedSocket, DimseLimits
+from dicom_store.errors import ArchiveError, NotAllowed, NotIdentified, QueryRefused, Unavailable
+from dicom_store.ingest import Ingest
+from dicom_store.model import Door, Origin
+from dicom_store.ports import Action, Caller, Gatekeeper, Scope
+from dicom_store.storage.index import Index
+
+T = TypeVar("T")
+LOGGER = logging.getLogger(__name__)
+_GOODBYE_S = 1.0  # for associations to hear of the end, all together
+
+
+class Archive(Protocol):
+    """What the listener needs of the archive; `app.Archive` is one."""
+
+    @property
+    def ingest(self) -> Ingest:
+        """The one door for films."""
+
+    @property
+    def index(self) -> Index:
+        """Finds films."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """Where the listener can be reached."""
+
+    host: str
+    port: int
+    aet: str
+
+
+@contextlib.asynccontextmanager
+async def serve_dimse(
+    archive: Archive,
+    gatekeeper: Gatekeeper,
+    bind: tuple[str, int],
+    aet: str,
+    limits: DimseLimits | None = None,
+    tls: ssl.SSLContext | None = None,
+) -> AsyncIterator[Listening]:
+    """Listen for modalities until the context ends; open associations are then aborted.
+
+    Args:
+        archive: Keeps films and finds them.
+        gatekeeper: Says which station calls, and what it may.
+        bind: Host and port; port 0 takes a free one.
+        aet: Our AE title; calls to another are refused.
+        limits: What the listener bears.
+        tls: Encrypts, where given.
+
+    Raises:
+        OSError: The address is taken.
+    """
+    bounds = limits or DimseLimits()
+    listener = _Listener(archive, gatekeeper, aet, bounds, asyncio.get_running_loop())
+    # pynetdicom keeps these for the whole process: this process has no other use for it.
+    _config.UNRESTRICTED_STORAGE_SERVICE = True
+    _config.LOG_HANDLER_LEVEL = "none"
+    server = BoundedServer(
+        listener.entity(), bind, aet, listener.contexts(), tls, evt_handlers=listener.handlers(), limits=bounds
+    )
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.2}, name="dimse", daemon=True)
+    thread.start()
+    try:
+        host, port = server.server_address[:2]
+        yield Listening(str(host), int(port), aet)
+    finally:
+        await asyncio.to_thread(_stop, server, thread)
+
+
+def _stop(server: BoundedServer, thread: threading.Thread) -> None:
+    server.shutdown()
+    thread.join(5)
+    open_ones = server.active_associations
+    for assoc in open_ones:
+        assoc.abort(block=False)
+    ends = time.monotonic() + _GOODBYE_S
+    for assoc in open_ones:
+        assoc.join(max(0.0, ends - time.monotonic()))
+        connection = assoc.dul.socket
+        if assoc.is_alive() and isinstance(connection, BoundedSocket):
+            connection.cut()
+
+
+@dataclass(slots=True)
+class _Visit:
+    """One association: who calls, as far as is known."""
+
+    caller: Caller | None = None
+
+
+class _Listener:
+    """The handlers; each runs in the thread of its association and asks the event loop."""
+
+    def __init__(
+        self,
+        archive: Archive,
+        gatekeeper: Gatekeeper,
+        aet: str,
+        limits: DimseLimits,
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        self._archive = archive
+        self._gatekeeper = gatekeeper
+        self._aet = aet
+        self._limits = limits
+        self._loop = loop
+        self._visits: weakref.WeakKeyDictionary[Association, _Visit] = weakref.WeakKeyDictionary()
+
+    def entity(self) -> AE:
+        """The application entity: its name and its patience."""
+        limits = self._limits
+        entity = AE(ae_title=self._aet)
+        entity.require_called_aet = True
+        entity.maximum_pdu_size = 0
+        entity.maximum_associations = limits.associations
+        entity.acse_timeout = limits.begin.total_seconds()
+        entity.network_timeout = limits.idle.total_seconds()
+        entity.dimse_timeout = limits.idle.total_seconds()
+        return entity
+
+    @staticmethod
+    def contexts() -> list[PresentationContext]:
+        """What is offered beside storage, which takes every class in any transfer syntax."""
+        return [
+            build_context(offered)
+            for offered in (
+                Verification,
+                PatientRootQueryRetrieveInformationModelFind,
+                StudyRootQueryRetrieveInformationModelFind,
+            )
+        ]
+
+    def handlers(self) -> list[tuple[Any, Any]]:
+        """What pynetdicom calls when."""
+        return [
+            (evt.EVT_REQUESTED, self._on_requested),
+            (evt.EVT_DIMSE_RECV, self._on_message),
+            (evt.EVT_C_ECHO, self._on_echo),
+            (evt.EVT_C_STORE, self._on_store),
+            (evt.EVT_C_FIND, self._on_find),
+        ]
+
+    # ------------------------------------------------------------ events
+
+    def _on_requested(self, event: Any) -> None:
+        """Refuse a station that is not known; with nobody to ask, let it in and answer each film A700."""
+        try:
+            self._caller(event.assoc)
+        except (NotIdentified, NotAllowed):
+            event.assoc.acse.send_reject(*statuses.CALLING_AE_UNKNOWN)
+            event.assoc.kill()
+        except Unavailable:
+            LOGGER.warning("dimse: nobody can say which station this is; its films will be answered A700")
+
+    def _on_message(self, event: Any) -> None:
+        connection = event.assoc.dul.socket
+        if isinstance(connection, BoundedSocket):
+            connection.message_ended()
+
+    def _on_echo(self, _event: Any) -> int:
+        return statuses.SUCCESS
+
+    def _on_store(self, event: Any) -> int:
+        try:
+            caller = self._caller(event.assoc)
+            self._ask(self._store(caller, event.encoded_dataset()))
+        except ArchiveError as refused:
+            # The sentence holds no patient data: see `errors`.
+            LOGGER.info("dimse: a film is not kept: %s", refused)
+            return statuses.status_of(refused)
+        return statuses.SUCCESS
+
+    async def _store(self, caller: Caller, film: bytes) -> None:
+        scope = await self._gatekeeper.scope(caller, Action.STORE)
+        if scope.store_into is None:
+            raise NotAllowed("This station may not send films.")
+        await self._archive.ingest.accept(film, Origin(scope.store_into, Door.DIMSE, caller.id))
+
+    def _on_find(self, event: Any) -> Iterator[tuple[int, Dataset | None]]:
+        try:
+            caller = self._caller(event.assoc)
+            finder = Finder(_identifier(event), str(event.request.AffectedSOPClassUID), self._aet)
+            scope = self._ask(self._gatekeeper.scope(caller, Action.SEARCH))
+            while (answers := self._ask(self._found(caller, scope, finder))) is not None:
+                for answer in answers:
+                    if event.is_cancelled:
+                        yield statuses.CANCELLED, None
+                        return
+                    yield statuses.PENDING, answer
+        except ArchiveError as refused:
+            LOGGER.info("dimse: a search is refused: %s", refused)
+            yield statuses.status_of(refused), None
+
+    async def _found(self, caller: Caller, scope: Scope, finder: Finder) -> list[Dataset] | None:
+        search = finder.next_search()
+        if search is None:
+            return None
+        rows = await self._archive.index.search(scope, search)
+        if rows:
+            await self._gatekeeper.witness(caller, Action.SEARCH, finder.studies(rows))
+        return finder.answers(rows)
+
+    # ------------------------------------------------------------ asking
+
+    def _caller(self, assoc: Association) -> Caller:
+        """Who calls; asked once an association, and again while nobody could say."""
+        visit = self._visits.setdefault(assoc, _Visit())
+        if visit.caller is None:
+            # Before negotiation only the request itself holds the caller's title.
+            request = assoc.requestor.primitive
+            title = request.calling_ae_title.strip() if request is not None else assoc.requestor.ae_title.strip()
+            visit.caller = self._ask(self._gatekeeper.identify_station(title, assoc.requestor.address))
+        return visit.caller
+
+    def _ask(self, question: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine on the archive's loop and wait for it here, in the association's thread."""
+        future = asyncio.run_coroutine_threadsafe(question, self._loop)
+        try:
+            return future.result(self._limits.answer.total_seconds())
+        except WaitedTooLong:
+            future.cancel()
+            raise Unavailable("The archive is too busy.") from None
+
+
+def _identifier(event: Any) -> Dataset:
+    """The question of a C-FIND. Raises QueryRefused."""
+    if event.request.Identifier.getbuffer().nbytes > MAX_IDENTIFIER_BYTES:
+        raise QueryRefused("The query is too long.")
+    try:
+        identifier: Dataset = event.identifier
+    except Exception as error:
+        raise QueryRefused("The query cannot be read.") from error
+    return identifier
