@@ -87,7 +87,7 @@ class Part:
 
         Args:
             data: The file's next bytes.
-            held: They count only after `commit`.
+            held: They count only after `sync`, and can be thrown away by `drop`.
         """
         view = memoryview(data)
         if held and self._held is None:
@@ -96,8 +96,7 @@ class Part:
         for start in range(0, len(view), RECORD_BYTES):
             self._write(target, Kind.HELD if held else Kind.DATA, view[start : start + RECORD_BYTES])
 
-    def commit(self) -> None:
-        """Let held bytes count."""
+    def _commit(self) -> None:
         if self._held is not None:
             self._write(self._held, Kind.COMMIT, memoryview(b""))
             self._take(self._held)
@@ -110,7 +109,8 @@ class Part:
             self._held = None
 
     def sync(self, at: datetime) -> None:
-        """Make everything written survive a power cut, and note when that was."""
+        """Let held bytes count, make everything survive a power cut, and note when that was."""
+        self._commit()
         os.fdatasync(self._fd)
         os.utime(self._fd, (at.timestamp(), at.timestamp()))
 

@@ -7,15 +7,15 @@ start.
 
 import asyncio
 import logging
-from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from dicom_store.errors import Unavailable, UploadRefused
+from dicom_store.errors import NotFound, Unavailable, UploadRefused
 from dicom_store.storage.blobs import Blobs
 from dicom_store.uploads import protocol
+from dicom_store.uploads.desks import Desk, Desks, Key
 from dicom_store.uploads.finish import Finisher
 from dicom_store.uploads.parts import RECORD_BYTES, Part
 from dicom_store.uploads.protocol import Append, Limits, Progress, Summing
@@ -26,25 +26,8 @@ log = logging.getLogger(__name__)
 
 _IDLE_SECONDS = 60.0
 """A request that sends nothing for so long is let go; what it sent is kept."""
-_PUSH_SECONDS = 10.0
 _SWEEP_SECONDS = 600.0
-_OPEN_PARTS = 64
 _AT_ONCE = 2
-
-Key = tuple[str, str]
-"""Owner and id."""
-
-
-@dataclass(slots=True)
-class _Desk:
-    """What is going on with one upload right now."""
-
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-    users: int = 0
-    patience: asyncio.Timeout | None = None
-    done: int = 0
-    total: int = 0
-    task: asyncio.Task[None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +71,7 @@ class Reception:
         self._blobs = blobs
         self._finisher = finisher
         self._clock = clock
-        self._desks: dict[Key, _Desk] = {}
-        self._parts: OrderedDict[Key, Part] = OrderedDict()
+        self._desks = Desks(shelf)
         self._finishing = asyncio.Semaphore(_AT_ONCE)
         self._sweeper: asyncio.Task[None] | None = None
 
@@ -103,15 +85,13 @@ class Reception:
 
     async def close(self) -> None:
         """Stop; complete uploads that are not finished are taken up at the next start."""
-        tasks = [desk.task for desk in self._desks.values() if desk.task is not None]
+        tasks = self._desks.tasks()
         if self._sweeper is not None:
             tasks.append(self._sweeper)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        for part in self._parts.values():
-            part.close()
-        self._parts.clear()
+        self._desks.close_all()
 
     # ------------------------------------------------------------ the doors' verbs
 
@@ -128,9 +108,9 @@ class Reception:
         with self._blobs.watch():
             upload, part = await asyncio.to_thread(self._shelf.create, owner, about)
         key = owner, upload
-        self._keep_open(key, part)
+        self._desks.keep(key, part)
         try:
-            async with self._hold(key) as held:
+            async with self._desks.hold(key) as held:
                 if first is not None and about.length:
                     with suppress(ConnectionError, TimeoutError):
                         await self._take(key, held, first, body)
@@ -157,7 +137,7 @@ class Reception:
         if result is not None:
             protocol.append(headers, self._finished(result), self._clock())
             return self._finished(result)
-        async with self._hold(key) as part:
+        async with self._desks.hold(key) as part:
             about = load_about(part.about)
             decision = protocol.append(headers, await self._progress(key, part, about), self._clock())
             await self._take(key, part, decision, body)
@@ -172,14 +152,26 @@ class Reception:
             NotFound: Not there, or not this caller's.
         """
         key = owner, upload
-        desk = self._desks.get(key)
-        if desk is not None and desk.task is not None and (open_part := self._parts.get(key)) is not None:
-            about = load_about(open_part.about)
-            return State(about, await self._progress(key, open_part, about), None, desk.done, desk.total)
-        result = await asyncio.to_thread(self._shelf.result, owner, upload)
-        if result is not None:
-            return State(result.about, self._finished(result), result, len(result.files), len(result.files))
-        async with self._hold(key) as part:
+        try:
+            return await self._finished_state(key) or await self._open_state(key)
+        except NotFound:  # it was finished while we looked
+            done = await self._finished_state(key)
+            if done is None:
+                raise
+            return done
+
+    async def _finished_state(self, key: Key) -> State | None:
+        result = await asyncio.to_thread(self._shelf.result, *key)
+        if result is None:
+            return None
+        return State(result.about, self._finished(result), result, len(result.files), len(result.files))
+
+    async def _open_state(self, key: Key) -> State:
+        if (being_finished := self._desks.finishing(key)) is not None:
+            desk, part = being_finished
+            about = load_about(part.about)
+            return State(about, await self._progress(key, part, about), None, desk.done, desk.total)
+        async with self._desks.hold(key) as part:
             about = load_about(part.about)
             progress = await self._progress(key, part, about)
         self._finish_if_complete(key, part, about)
@@ -187,9 +179,9 @@ class Reception:
 
     async def wait(self, owner: str, upload: str, seconds: float) -> None:
         """Wait for an upload to be finished, but not longer than so many seconds."""
-        desk = self._desks.get((owner, upload))
-        if desk is not None and desk.task is not None:
-            await asyncio.wait([desk.task], timeout=seconds)
+        being_finished = self._desks.finishing((owner, upload))
+        if being_finished is not None and (task := being_finished[0].task) is not None:
+            await asyncio.wait([task], timeout=seconds)
 
     async def remove(self, owner: str, upload: str) -> None:
         """Forget an upload, finished or not. Films that came of it stay.
@@ -200,8 +192,8 @@ class Reception:
         """
         key = owner, upload
         if await asyncio.to_thread(self._shelf.result, owner, upload) is None:
-            async with self._hold(key):
-                self._let_go(key)
+            async with self._desks.hold(key):
+                self._desks.close(key)
         await asyncio.to_thread(self._shelf.remove, owner, upload)
 
     # ------------------------------------------------------------ taking bytes
@@ -211,7 +203,7 @@ class Reception:
         buffer, room = bytearray(), decision.room
         try:
             async with asyncio.timeout(_IDLE_SECONDS) as patience:
-                self._desks[key].patience = patience
+                self._desks.at(key).patience = patience
                 async for piece in body:
                     patience.reschedule(asyncio.get_running_loop().time() + _IDLE_SECONDS)
                     room -= len(piece)
@@ -223,7 +215,6 @@ class Reception:
             await self._write(key, part, _taken(buffer), summing)
             if summing is not None:
                 summing.check()
-                part.commit()
             await self._sync(key, part)
         except (TimeoutError, ConnectionError, UploadRefused, asyncio.CancelledError):
             await self._save_what_came(key, part, _taken(buffer), summing)
@@ -244,7 +235,7 @@ class Reception:
             with self._blobs.watch():
                 await _to_the_end(lambda: part.append(data, held=summing is not None))
         except Unavailable:
-            self._let_go(key)  # to be walked anew: what is on the disk now is not known
+            self._desks.close(key)  # to be walked anew: what is on the disk now is not known
             raise
 
     async def _sync(self, key: Key, part: Part) -> None:
@@ -252,54 +243,8 @@ class Reception:
             with self._blobs.watch():
                 await _to_the_end(lambda: part.sync(self._clock()))
         except Unavailable:
-            self._let_go(key)
+            self._desks.close(key)
             raise
-
-    @asynccontextmanager
-    async def _hold(self, key: Key) -> AsyncIterator[Part]:
-        """Be the only one with an upload; a writer that hangs is pushed aside."""
-        desk = self._desks.setdefault(key, _Desk())
-        desk.users += 1
-        try:
-            if desk.patience is not None:
-                with suppress(RuntimeError):  # it just ended by itself
-                    desk.patience.reschedule(asyncio.get_running_loop().time())
-            await _within(desk.lock, _PUSH_SECONDS)
-            try:
-                yield await self._part(key)
-            finally:
-                desk.patience = None
-                desk.lock.release()
-        finally:
-            desk.users -= 1
-            self._leave(key, desk)
-
-    def _leave(self, key: Key, desk: _Desk) -> None:
-        if desk.users == 0 and desk.task is None:
-            self._desks.pop(key, None)
-
-    async def _part(self, key: Key) -> Part:
-        part = self._parts.get(key)
-        if part is None:
-            try:
-                part = await asyncio.to_thread(self._shelf.open, *key)
-            except BlockingIOError:
-                raise _busy() from None
-            self._keep_open(key, part)
-        self._parts.move_to_end(key)
-        return part
-
-    def _keep_open(self, key: Key, part: Part) -> None:
-        self._parts[key] = part
-        for old in [old for old in self._parts if old not in self._desks and old != key]:
-            if len(self._parts) <= _OPEN_PARTS:
-                break
-            self._let_go(old)
-
-    def _let_go(self, key: Key) -> None:
-        part = self._parts.pop(key, None)
-        if part is not None:
-            part.close()
 
     async def _progress(self, key: Key, part: Part, about: About) -> Progress:
         touched = await asyncio.to_thread(self._shelf.touched_at, *key, self._clock())
@@ -313,28 +258,30 @@ class Reception:
     def _finish_if_complete(self, key: Key, part: Part, about: About) -> None:
         if part.offset != about.length:
             return
-        desk = self._desks.setdefault(key, _Desk())
+        desk = self._desks.at(key)
         if desk.task is None:
             # Owned by its desk and ended by `close`.
             desk.task = asyncio.get_running_loop().create_task(self._finish(key, desk))
 
-    async def _finish(self, key: Key, desk: _Desk) -> None:
+    async def _finish(self, key: Key, desk: Desk) -> None:
         def tell(done: int, total: int) -> None:
             desk.done, desk.total = done, total
 
         try:
             async with self._finishing, desk.lock:
-                part = await self._part(key)
+                part = await self._desks.part(key)
                 about = load_about(part.about)
                 files = await self._files(key[1], about, part, tell)
                 with self._blobs.watch():
                     await asyncio.to_thread(self._shelf.finish, *key, Result(about, self._clock(), files))
-                self._let_go(key)
+                self._desks.close(key)
+        except (NotFound, UploadRefused):
+            log.warning("an upload went away before it was finished")
         except Unavailable:
             log.warning("an upload waits: its films cannot be kept now")  # the sweeper tries again
         finally:
             desk.task = None
-            self._leave(key, desk)
+            self._desks.leave(key, desk)
 
     async def _files(self, upload: str, about: About, part: Part, tell: Callable[[int, int], None]) -> list[FileResult]:
         try:
@@ -364,12 +311,12 @@ class Reception:
         await asyncio.to_thread(self._shelf.sweep_results, now - self.limits.result_for)
 
     async def _sweep_one(self, key: Key, now: datetime) -> None:
-        async with self._hold(key) as part:
+        async with self._desks.hold(key) as part:
             about = load_about(part.about)
             complete = part.offset == about.length
             expired = (await self._progress(key, part, about)).expires_at + timedelta(minutes=1) <= now
             if expired and not complete:
-                self._let_go(key)
+                self._desks.close(key)
                 await asyncio.to_thread(self._shelf.remove, *key)
                 return
         self._finish_if_complete(key, part, about)
@@ -390,15 +337,3 @@ async def _to_the_end(call: Callable[[], None]) -> None:
     except asyncio.CancelledError:
         await asyncio.wait([work])
         raise
-
-
-async def _within(lock: asyncio.Lock, seconds: float) -> None:
-    try:
-        async with asyncio.timeout(seconds):
-            await lock.acquire()
-    except TimeoutError:
-        raise _busy() from None
-
-
-def _busy() -> UploadRefused:
-    return UploadRefused("This upload is busy. Please try again in a moment.", status=423, code="busy")

@@ -142,8 +142,11 @@ def _result_header(state: State, location: str) -> dict[str, str]:
 
 
 async def _body(request: web.Request) -> AsyncIterator[bytes]:
-    async for piece in request.content.iter_any():
-        yield piece
+    try:
+        async for piece in request.content.iter_any():
+            yield piece
+    except web.RequestPayloadError as error:  # the request's own framing broke off: the same as a broken line
+        raise ConnectionResetError from error
 
 
 def routes(reception: Reception, gatekeeper: Gatekeeper, translate: Translate) -> list[web.RouteDef]:
