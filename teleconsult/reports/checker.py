@@ -37,10 +37,15 @@ class Checker:
 
         Raises:
             TooLarge: No opinion of ours is so large.
-            Unavailable: No child can be started.
+            Unavailable: Too many files are being checked.
         """
         if len(pdf) > MAX_FILE_BYTES:
             raise TooLarge("The file is larger than {limit} MB.", limit=MAX_FILE_BYTES >> 20)
+        # What cannot be signed needs no parser, and no child.
+        if not pdf.startswith(b"%PDF-"):
+            return Verdict(False, VerdictReason.NOT_A_PDF)
+        if b"/ByteRange" not in pdf:
+            return Verdict(False, VerdictReason.NOT_SIGNED)
         order = len(self._authority).to_bytes(4, "big") + self._authority + pdf
         answer = await self._child.run(order)
         if answer is None:  # It hung or burst: none of our own files does.

@@ -40,7 +40,7 @@ async def test_a_stranger_with_the_authority_alone_gets_a_yes(signed: bytes, sig
 
 async def test_one_flipped_bit_in_the_text_is_a_no(signed: bytes, signer: Signer) -> None:
     dice = random.Random(20261123)
-    for _ in range(150):
+    for _ in range(60):
         at = dice.randrange(len(signed))
         changed = bytearray(signed)
         changed[at] ^= 1 << dice.randrange(8)
@@ -52,7 +52,7 @@ async def test_one_flipped_bit_in_the_signature_itself_is_a_no(signed: bytes, si
     begin = signed.rindex(b"/Contents <")
     end = signed.index(b">", begin)
     dice = random.Random(7)
-    for at in [*dice.sample(range(begin, end + 1), 150), end - 1, begin + 11]:
+    for at in [*dice.sample(range(begin, end + 1), 60), end - 1, begin + 11]:
         for bit in (0x01, 0x20):
             changed = bytearray(signed)
             changed[at] ^= bit
@@ -110,9 +110,10 @@ async def test_the_checker_gives_the_same_verdicts_from_a_child(signed: bytes, s
 async def test_the_checker_survives_hostile_files(signer: Signer) -> None:
     checker = Checker(signer.authority)
     for hostile in (
-        b"%PDF-1.7\n" + b"[" * 200_000,
-        b"%PDF-1.7\n1 0 obj<</Type/Catalog/Pages 1 0 R>>endobj\ntrailer<</Root 1 0 R/Prev 0>>startxref\n9\n%%EOF",
-        b"%PDF-1.7\nstartxref\n99999999999999999999\n%%EOF",
+        b"%PDF-1.7\n/ByteRange" + b"[" * 200_000,
+        b"%PDF-1.7\n%/ByteRange\n1 0 obj<</Type/Catalog/Pages 1 0 R>>endobj\n"
+        b"trailer<</Root 1 0 R/Prev 0>>startxref\n9\n%%EOF",
+        b"%PDF-1.7\n/ByteRange\nstartxref\n99999999999999999999\n%%EOF",
     ):
         assert not (await checker.check(hostile)).genuine
     with pytest.raises(TooLarge):
