@@ -14,9 +14,10 @@ from aiohttp.test_utils import TestClient
 from teleconsult.access.pages import AccessPages
 from teleconsult.access.routes import AccessRoutes, identify_with
 from teleconsult.access.service import Access
-from teleconsult.actor import SYSTEM, Actor
+from teleconsult.actor import SYSTEM, Actor, InstitutionId
 from teleconsult.agreements.service import Agreements
 from teleconsult.consults.pages import RequestPages
+from teleconsult.consults.ports import LabSummary, StudyRef, StudySummary
 from teleconsult.consults.routes import ConsultRoutes
 from teleconsult.desk.frame import around_pages, nav
 from teleconsult.desk.pages import DeskPages
@@ -38,11 +39,22 @@ from tests.builders.database import a_vault
 from tests.builders.people import cheap_passwords
 
 
-class Drawer:
-    """Satisfies `results.ports.LabStore`, in memory."""
+class Cabinet:
+    """Films and lab reports in memory: satisfies `results.ports.LabStore` and `consults.ports.Archive`."""
 
     def __init__(self) -> None:
         self.held: dict[str, KeptReport] = {}
+        self.films: dict[StudyRef, StudySummary] = {}
+
+    async def studies(self, refs: Collection[StudyRef]) -> list[StudySummary]:
+        return [self.films[ref] for ref in refs if ref in self.films]
+
+    async def lab_reports(self, ids: Collection[str]) -> list[LabSummary]:
+        found = [self.held[one] for one in ids if one in self.held]
+        return [
+            LabSummary(one.id, InstitutionId(one.institution), one.title, one.taken_at, len(one.results), 0)
+            for one in found
+        ]
 
     async def add(self, actor: Actor, report: NewReport) -> str:
         number = f"lab-{len(self.held) + 1}"
@@ -86,12 +98,11 @@ class Pages:
     desk: Desk
 
 
-async def the_pages(house: House, duty: Duty | None = None) -> Pages:
+async def the_pages(house: House, cabinet: Cabinet, duty: Duty | None = None) -> Pages:
     """All pages over a house; everybody logs in with their name and the house's password."""
     access = Access(house.database, house.people, cheap_passwords())
     notifications = Notifications(house.database)
-    drawer = Drawer()
-    results = Results(house.database, house.consults, drawer)
+    results = Results(house.database, house.consults, cabinet)
     agreements = Agreements(house.database, a_vault(), ZONE)
     rooms = Rooms(house.consults, house.people, house.reports, results, notifications)
     desk = Desk(house.database, rooms, ZONE, duty=duty)

@@ -12,6 +12,7 @@ from teleconsult.agreements.service import AgreementFields, Agreements
 from teleconsult.agreements.state import ConsentHow
 from teleconsult.audit.trail import Witness
 from teleconsult.consults.fields import ConsentBody, DraftFields, MoveFields
+from teleconsult.consults.ports import Archive
 from teleconsult.consults.service import Consults
 from teleconsult.consults.state import Kind, Mode, Move
 from teleconsult.consults.views import ConsultView
@@ -106,7 +107,7 @@ class House:
 
 
 @asynccontextmanager
-async def a_house(folder: Path, *, needs_audit: bool = False) -> AsyncIterator[House]:
+async def a_house(folder: Path, *, needs_audit: bool = False, archive: Archive | None = None) -> AsyncIterator[House]:
     """Two hospitals under an agreement, one more that has no part in anything, and a patient."""
     clock = FixedClock()
     vault = a_vault()
@@ -120,7 +121,14 @@ async def a_house(folder: Path, *, needs_audit: bool = False) -> AsyncIterator[H
         await agreements.add_agreement(SYSTEM, AgreementFields(village, hospital, "远程会诊协议", date(2026, 1, 1)))
         witness = Witness(database)
         consults = Consults(
-            database, vault, agreements, Deadlines(database, Policy(Calendar(ZONE))), zone=ZONE, witness=witness
+            database,
+            vault,
+            agreements,
+            Deadlines(database, Policy(Calendar(ZONE))),
+            zone=ZONE,
+            witness=witness,
+            archive=archive,
+            archive=archive,
         )
         films = Lightbox()
         signer = open_signer(folder / "signing", vault, clock, "临澜会诊中心")

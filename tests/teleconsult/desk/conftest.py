@@ -6,19 +6,24 @@ import pytest
 from aiohttp import DummyCookieJar
 
 from teleconsult.actor import Actor
-from tests.builders.browsing import Browser, Pages, the_pages
+from tests.builders.browsing import Browser, Cabinet, Pages, the_pages
 from tests.builders.cases import House, a_house
 
 
 @pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
-    async with a_house(tmp_path) as made:
+def cabinet() -> Cabinet:
+    return Cabinet()
+
+
+@pytest.fixture
+async def house(tmp_path: Path, cabinet: Cabinet) -> AsyncIterator[House]:
+    async with a_house(tmp_path, archive=cabinet) as made:
         yield made
 
 
 @pytest.fixture
-async def pages(house: House) -> Pages:
-    return await the_pages(house)
+async def pages(house: House, cabinet: Cabinet) -> Pages:
+    return await the_pages(house, cabinet)
 
 
 @pytest.fixture
