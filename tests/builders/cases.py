@@ -128,7 +128,6 @@ async def a_house(folder: Path, *, needs_audit: bool = False, archive: Archive |
             zone=ZONE,
             witness=witness,
             archive=archive,
-            archive=archive,
         )
         films = Lightbox()
         signer = open_signer(folder / "signing", vault, clock, "临澜会诊中心")
