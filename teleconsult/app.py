@@ -1,0 +1,196 @@
+"""The composition root: builds every part, mounts every route. Reads like a parts list; decides nothing."""
+
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from aiohttp import web
+
+from dicom_store.app import Archive, WebRooms, open_archive
+from dicom_store.app import routes as archive_routes
+from dicom_store.config import ArchiveSettings
+from teleconsult.access.pages import AccessPages
+from teleconsult.access.routes import AccessRoutes
+from teleconsult.access.service import Access
+from teleconsult.actor import Actor
+from teleconsult.agreements.routes import AgreementRoutes
+from teleconsult.agreements.service import Agreements
+from teleconsult.audit.routes import AuditRoutes
+from teleconsult.audit.seal import Sealer
+from teleconsult.audit.trail import Trail, Witness
+from teleconsult.bridges.archive import ClinicGatekeeper
+from teleconsult.bridges.arrivals import Arrivals
+from teleconsult.bridges.films import ArchiveFilms, ArchiveKeyImages
+from teleconsult.bridges.labs import ArchiveLabs
+from teleconsult.clock import Clock, SystemClock
+from teleconsult.config import Settings
+from teleconsult.consults.pages import RequestPages
+from teleconsult.consults.routes import ConsultRoutes
+from teleconsult.consults.service import Consults
+from teleconsult.db import Database
+from teleconsult.deadlines.rules import Calendar, Policy
+from teleconsult.deadlines.service import Deadlines
+from teleconsult.desk.frame import around_pages
+from teleconsult.desk.pages import DeskPages
+from teleconsult.desk.service import Desk, Rooms
+from teleconsult.events import Bus
+from teleconsult.http.guard import Credentials, Identify
+from teleconsult.http.i18n import known_language, translate
+from teleconsult.http.plumbing import Site, install
+from teleconsult.http.routing import mount
+from teleconsult.notifications.pages import NotificationPages
+from teleconsult.notifications.routes import NotificationRoutes
+from teleconsult.notifications.service import Notifications
+from teleconsult.people.pages import PeoplePages
+from teleconsult.people.routes import PeopleRoutes
+from teleconsult.people.service import People
+from teleconsult.reactions import Reactions
+from teleconsult.reports.pages import ReportPages
+from teleconsult.reports.press import Press
+from teleconsult.reports.release import Site as PrintedSite
+from teleconsult.reports.routes import ReportRoutes
+from teleconsult.reports.service import Films, Reports, Tools
+from teleconsult.reports.signing import open_signer
+from teleconsult.results.pages import ResultPages
+from teleconsult.results.routes import ResultRoutes
+from teleconsult.results.service import Results
+from teleconsult.vault import Vault
+
+SIGNER = "Teleconsult"
+ANCHORS = "audit-anchors.log"
+"""Copies of the audit chain's anchors beside the database, so that an old copy of it is noticed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clinic:
+    """All parts of one open clinic."""
+
+    settings: Settings
+    clock: Clock
+    vault: Vault
+    database: Database
+    bus: Bus
+    trail: Trail
+    sealer: Sealer
+    people: People
+    access: Access
+    agreements: Agreements
+    deadlines: Deadlines
+    notifications: Notifications
+    consults: Consults
+    results: Results
+    reports: Reports
+    desk: Desk
+    archive: Archive
+    web_rooms: WebRooms
+    gatekeeper: ClinicGatekeeper
+    arrivals: Arrivals
+
+    def background(self) -> dict[str, Callable[[], Coroutine[None, None, None]]]:
+        """What runs for ever beside the doors, by name."""
+        return {
+            "events": self.bus.run,
+            "seal": self.sealer.run,
+            "deadlines": self.deadlines.run,
+            "arrivals": self.arrivals.run,
+        }
+
+
+@asynccontextmanager
+async def open_clinic(settings: Settings, url: str, clock: Clock | None = None) -> AsyncIterator[Clinic]:
+    """Build and open everything, without any door; close it again at the end.
+
+    Args:
+        settings: Of the site.
+        url: The site's address as people type it: it stands on opinions.
+        clock: The time.
+    """
+    clock = clock or SystemClock()
+    vault, zone = settings.vault(), ZoneInfo(settings.time_zone)
+    database = Database(settings.clinic_database_url, clock)
+    bus = Bus(database)
+    witness = Witness(database)
+    people = People(database, vault, witness)
+    access = Access(database, people)
+    agreements = Agreements(database, vault, zone)
+    deadlines = Deadlines(database, Policy(Calendar(zone)), bus.poke)
+    notifications = Notifications(database, on_commit=bus.poke)
+    arrivals = Arrivals(database)
+    try:
+        async with open_archive(_archive_settings(settings, vault, clock), [arrivals]) as archive:
+            labs = ArchiveLabs(archive.labs)
+            films = ArchiveFilms(archive, labs, zone)
+            consults = Consults(
+                database, vault, agreements, deadlines, zone=zone, archive=films, witness=witness, on_commit=bus.poke
+            )
+            gatekeeper = ClinicGatekeeper(access, consults, witness)
+            results = Results(database, consults, labs, witness)
+            arrivals.follow(archive.index, consults, results)
+            async with WebRooms(archive, gatekeeper) as rooms:
+                signer = open_signer(settings.data_dir / "signing", vault, clock, SIGNER)
+                tools = Tools(vault, Press(), signer, PrintedSite(url, settings.time_zone))
+                pictures = ArchiveKeyImages(archive, rooms.render, gatekeeper)
+                reports = Reports(database, consults, people, access, tools, Films(pictures))
+                consults.let_reports_move(reports)
+                Reactions(consults, notifications).on(bus)
+                desk = Desk(database, Rooms(consults, people, reports, results, notifications), zone, films)
+                yield Clinic(
+                    settings=settings, clock=clock, vault=vault, database=database, bus=bus, trail=Trail(database),
+                    sealer=Sealer(database, vault, settings.data_dir / ANCHORS), people=people, access=access,
+                    agreements=agreements, deadlines=deadlines, notifications=notifications, consults=consults,
+                    results=results, reports=reports, desk=desk, archive=archive, web_rooms=rooms,
+                    gatekeeper=gatekeeper, arrivals=arrivals,
+                )  # fmt: skip
+    finally:
+        await database.close()
+
+
+def build_web(clinic: Clinic, site: Site) -> web.Application:
+    """The clinic's doors: plumbing, rooms, pages, and the archive's doors."""
+    app = web.Application(client_max_size=0)
+    install(app, _identify(clinic.access), clinic.database, clinic.vault, site)
+    app.middlewares.append(around_pages(clinic.desk))
+    for room in (
+        AccessRoutes(clinic.access, clinic.people),
+        PeopleRoutes(clinic.people),
+        AuditRoutes(clinic.trail),
+        AgreementRoutes(clinic.agreements),
+        NotificationRoutes(clinic.notifications),
+        ConsultRoutes(clinic.consults),
+        ResultRoutes(clinic.results),
+        ReportRoutes(clinic.reports),
+        DeskPages(clinic.desk, clinic.consults),
+        AccessPages(clinic.access, clinic.people),
+        PeoplePages(clinic.people),
+        RequestPages(clinic.consults, clinic.people, clinic.agreements),
+        ResultPages(clinic.results, clinic.consults),
+        ReportPages(clinic.reports, clinic.consults),
+        NotificationPages(clinic.notifications),
+    ):
+        mount(app, room.table())
+    app.add_routes(archive_routes(clinic.archive, clinic.web_rooms, clinic.gatekeeper, _say))
+    return app
+
+
+def _identify(access: Access) -> Identify:
+    async def identify(credentials: Credentials) -> Actor | None:
+        return await access.identify(credentials.authorization, credentials.cookies, credentials.address)
+
+    return identify
+
+
+def _say(message: str, language: str) -> str:
+    """The archive's refusals in the language a request asks for; their fields are filled in by the archive."""
+    first = language.split(",")[0].split(";")[0]
+    return translate(message, known_language(first) or "en")
+
+
+def _archive_settings(settings: Settings, vault: Vault, clock: Clock) -> ArchiveSettings:
+    return ArchiveSettings(
+        data_dir=settings.data_dir / "archive",
+        key=vault.subkey("archive"),
+        clock=clock.now,
+        database_url=settings.archive_database_url,
+        blob_url=settings.blob_url,
+    )

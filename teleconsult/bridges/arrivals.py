@@ -1,0 +1,120 @@
+"""Follows the archive's arrivals: what came in with a consult's id as its reference is linked to that consult, once.
+
+The cursor is a row of the clinic: after a crash the same arrivals are read again, and linking twice is linking once.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import timedelta
+
+import structlog
+from sqlalchemy import BigInteger, String
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Mapped, mapped_column
+
+from dicom_store.errors import ArchiveError
+from dicom_store.model import Arrival, ArrivalKind, InstitutionId, StudyKey, StudyUID
+from dicom_store.ports import InstanceStored, LabReportStored
+from dicom_store.storage import summaries
+from dicom_store.storage.index import Index
+from teleconsult.actor import SYSTEM
+from teleconsult.consults.fields import MaterialKind
+from teleconsult.consults.service import Consults
+from teleconsult.db import Database, Record
+from teleconsult.errors import ClinicError
+from teleconsult.results.service import Results
+
+log = structlog.get_logger()
+
+_CURSOR = "archive.arrivals"
+_LOOK_EVERY = timedelta(seconds=5)
+"""How long an arrival of another process (a scanner's) may wait: no wake-up crosses processes."""
+_PAUSE_S = 0.05
+"""Films of one upload come in bursts: they are read together."""
+
+
+class BridgeCursor(Record):
+    """How far a bridge has read."""
+
+    __tablename__ = "bridge_cursors"
+
+    name: Mapped[str] = mapped_column(String(80), primary_key=True)
+    number: Mapped[int] = mapped_column(BigInteger)
+
+
+class Arrivals:
+    """The task that links. Also the archive's Listener: hearing only wakes it.
+
+    Args:
+        database: Where the cursor is.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._news = asyncio.Event()
+
+    def follow(self, index: Index, consults: Consults, results: Results) -> None:
+        """The houses are open. You must call this before `run` or `link_new`."""
+        self._index = index
+        self._consults = consults
+        self._results = results
+
+    def heard(self, event: InstanceStored | LabReportStored) -> None:
+        """See `dicom_store.ports.Listener`."""
+        self._news.set()
+
+    async def run(self) -> None:
+        """Link what arrives, for ever."""
+        while True:
+            try:
+                while await self.link_new():
+                    pass
+            except (ArchiveError, ClinicError, SQLAlchemyError, OSError) as error:
+                log.warning("arrivals.unavailable", error=type(error).__name__)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_LOOK_EVERY.total_seconds()):
+                    await self._news.wait()
+            self._news.clear()
+            await asyncio.sleep(_PAUSE_S)
+
+    async def link_new(self) -> int:
+        """Link the next page of arrivals. Returns how many there were."""
+        async with self._database.read() as session:
+            cursor = await session.get(BridgeCursor, _CURSOR)
+        came = await self._index.arrivals_after(cursor.number if cursor else 0)
+        if not came:
+            return 0
+        await self._link(came)
+        async with self._database.write(SYSTEM) as work:
+            await work.session.merge(BridgeCursor(name=_CURSOR, number=came[-1].number))
+        return len(came)
+
+    async def _link(self, came: Sequence[Arrival]) -> None:
+        films = {(one.origin.reference, one.origin.institution, one.study) for one in came if _is_film(one)}
+        for reference, institution, study in sorted(films):
+            await self._link_study(reference, institution, study)
+        for one in came:
+            if one.kind is ArrivalKind.LAB and one.origin.reference:
+                await self._link_lab(one)
+
+    async def _link_study(self, consult: str, institution: InstitutionId, study: str) -> None:
+        found = await summaries.studies_of(self._index, [StudyKey(institution, StudyUID(study))])
+        modalities = found[0].modalities if found else ()
+        await self._consults.link_arrival(
+            consult, institution=institution, kind=MaterialKind.STUDY, reference=study, modalities=modalities
+        )
+
+    async def _link_lab(self, one: Arrival) -> None:
+        linked = await self._consults.link_arrival(
+            one.origin.reference,
+            institution=one.origin.institution,
+            kind=MaterialKind.LAB_REPORT,
+            reference=one.subject,
+        )
+        if linked:
+            await self._results.note_critical(one.origin.reference, one.subject)
+
+
+def _is_film(one: Arrival) -> bool:
+    return one.kind is ArrivalKind.FILM and bool(one.origin.reference)

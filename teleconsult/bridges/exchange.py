@@ -1,0 +1,33 @@
+"""The clinic and the exchange: how a media process is set up from the clinic's settings."""
+
+from collections.abc import Sequence
+
+from aiohttp import web
+
+from signaling.app import create_app
+from signaling.config import ExchangeSettings, IceServer
+from teleconsult.config import Settings
+
+
+def exchange_app(settings: Settings, candidates: Sequence[tuple[str, int]]) -> web.Application:
+    """The exchange of this site, to be served on the house's own socket.
+
+    Args:
+        settings: Of the site.
+        candidates: Where browsers reach the media port; port 0 is the port itself.
+    """
+    return create_app(
+        ExchangeSettings(
+            ticket_key=ticket_key(settings),
+            udp_host=settings.http_bind.host,
+            udp_port=settings.media_udp_port,
+            announce=tuple(candidates),
+            journal=settings.data_dir / "run" / "happenings.jsonl",
+            ice_servers=(IceServer(settings.turn_urls),) if settings.turn_urls else (),
+        )
+    )
+
+
+def ticket_key(settings: Settings) -> bytes:
+    """What web mints tickets with and media verifies them by."""
+    return settings.vault().subkey("tickets")

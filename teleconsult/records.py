@@ -1,0 +1,26 @@
+"""Every table of the clinic in one place: migrations and tests need to know them all."""
+
+from sqlalchemy import MetaData
+
+from teleconsult import events
+from teleconsult.access import models as access
+from teleconsult.agreements import models as agreements
+from teleconsult.audit import models as audit
+from teleconsult.bridges import arrivals
+from teleconsult.consults import models as consults
+from teleconsult.db import Record
+from teleconsult.deadlines import models as deadlines
+from teleconsult.desk import models as desk
+from teleconsult.http import idempotency
+from teleconsult.notifications import models as notifications
+from teleconsult.people import models as people
+from teleconsult.reports import models as reports
+from teleconsult.results import models as results
+
+ROOMS = (
+    access, agreements, arrivals, audit, consults, deadlines, desk, events, idempotency, notifications, people, reports,
+    results,
+)  # fmt: skip
+"""The modules that hold tables; importing them is what registers the tables."""
+
+metadata: MetaData = Record.metadata

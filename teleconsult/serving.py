@@ -1,0 +1,196 @@
+"""What each process of the house does: the web's doors, the media relay, preparing the data at a start."""
+
+import asyncio
+import functools
+import json
+import os
+import signal
+import ssl
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import structlog
+from aiohttp import web
+
+from teleconsult.addresses import certificate_hosts, media_candidates
+from teleconsult.app import Clinic, build_web, open_clinic
+from teleconsult.bridges.exchange import exchange_app
+from teleconsult.clock import SystemClock
+from teleconsult.config import Settings, SettingsRefused
+from teleconsult.db import Database
+from teleconsult.demo import base_url
+from teleconsult.http.plumbing import Site
+from teleconsult.migrations import upgrade
+from teleconsult.sample.build import build
+from teleconsult.sample.doors import mount_sample_doors
+from teleconsult.supervisor import Inheritance, inherit
+from teleconsult.tls import identity
+
+log = structlog.get_logger()
+
+_READ_BUFFER_BYTES = 1 << 20
+_BACKLOG = 1024
+_SHUTDOWN_S = 5.0
+_AGAIN_S = 1.0
+MEDIA_SOCKET = Path("run") / "media.sock"
+SAMPLE_FILE = "sample.json"
+
+
+def run(name: str) -> None:
+    """Be the child of this name, until told to stop."""
+    _quiet_logs()
+    work: dict[str, Callable[[Inheritance], Coroutine[Any, Any, None]]] = {
+        "web": _web,
+        "media": _media,
+        "prepare": functools.partial(_prepare, sample=False),
+        "prepare-sample": functools.partial(_prepare, sample=True),
+    }
+    try:
+        asyncio.run(work[name](inherit()))
+    except SettingsRefused as error:
+        sys.stderr.write(f"{error}\n")
+        raise SystemExit(2) from None
+
+
+async def migrate(settings: Settings) -> None:
+    """Bring the clinic's database to this version; the archive does so whenever it is opened."""
+    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    database = Database(settings.clinic_database_url, SystemClock())
+    try:
+        async with database.engine.begin() as connection:
+            await connection.run_sync(upgrade)
+    finally:
+        await database.close()
+
+
+# ---------------------------------------------------------------- web
+async def _web(given: Inheritance) -> None:
+    settings = given.settings
+    site = Site(
+        language=settings.language,
+        time_zone=settings.time_zone,
+        public_url=settings.public_url,
+        trusted_proxies=settings.trusted_proxies,
+    )
+    async with open_clinic(settings, settings.public_url or base_url(settings)) as clinic:
+        app = build_web(clinic, site)
+        app.router.add_get("/healthz", _alive)
+        app.router.add_get("/readyz", _ready(clinic))
+        if (sample := settings.data_dir / SAMPLE_FILE).exists():
+            mount_sample_doors(app, clinic, json.loads(sample.read_text()))
+        async with _background(clinic):
+            runner = web.AppRunner(
+                app, access_log=None, shutdown_timeout=_SHUTDOWN_S, read_bufsize=_READ_BUFFER_BYTES,
+                handler_cancellation=False,
+            )  # fmt: skip
+            await runner.setup()
+            await web.SockSite(runner, given.sockets["http"], ssl_context=_tls(settings), backlog=_BACKLOG).start()
+            try:
+                await _until_told_to_stop()
+            finally:
+                await runner.cleanup()
+
+
+@asynccontextmanager
+async def _background(clinic: Clinic) -> AsyncIterator[None]:
+    """The clinic's own tasks; one that fails is started again, for a clinic whose clocks stand still is broken."""
+
+    async def keep(name: str) -> None:
+        while True:
+            try:
+                await clinic.background()[name]()
+            except Exception:
+                log.exception("background.failed", task=name)
+                await asyncio.sleep(_AGAIN_S)
+
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(keep(name), name=name) for name in clinic.background()]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+
+
+async def _alive(request: web.Request) -> web.Response:
+    return web.Response(text="alive\n")
+
+
+def _ready(clinic: Clinic) -> Callable[[web.Request], Awaitable[web.Response]]:
+    async def ready(request: web.Request) -> web.Response:
+        await clinic.people.institutions()
+        await clinic.archive.index.last_arrival()
+        return web.Response(text="ready\n")
+
+    return ready
+
+
+def _tls(settings: Settings) -> ssl.SSLContext | None:
+    if settings.http_bind.is_loopback or settings.insecure_http:
+        return None
+    own = identity(settings.data_dir / "tls", certificate_hosts(settings.http_bind), SystemClock().now())
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(own.certificate, own.key)
+    return context
+
+
+# ---------------------------------------------------------------- media
+async def _media(given: Inheritance) -> None:
+    settings = given.settings
+    path = settings.data_dir / MEDIA_SOCKET
+    path.unlink(missing_ok=True)
+    runner = web.AppRunner(exchange_app(settings, media_candidates(settings)), access_log=None)
+    await runner.setup()
+    before = os.umask(0o177)  # the control line is for this user only
+    try:
+        await web.UnixSite(runner, str(path)).start()
+    finally:
+        os.umask(before)
+    try:
+        await _until_told_to_stop()
+    finally:
+        await runner.cleanup()
+
+
+# ---------------------------------------------------------------- start
+async def _prepare(given: Inheritance, *, sample: bool) -> None:
+    await migrate(given.settings)
+    if not sample:
+        return
+    path = given.settings.data_dir / SAMPLE_FILE
+    if not path.exists():
+        async with open_clinic(given.settings, base_url(given.settings)) as clinic:
+            told = await build(clinic)
+        aside = path.with_suffix(".new")
+        descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            json.dump(told, file, ensure_ascii=False)
+            file.flush()
+            os.fsync(file.fileno())
+        aside.replace(path)
+    sys.stdout.write(path.read_text() + "\n")
+
+
+async def _until_told_to_stop() -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await stop.wait()
+
+
+def _quiet_logs() -> None:
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(20),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso"),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ],
+    )
