@@ -90,6 +90,6 @@ def _narrow(wanted: Wanted, found: WorklistPage, word: str, choices: type[Kind] 
     show = filter_of(wanted).which
     links = [Link("", wanted.address(**{word: ""}), None, chosen is None)]
     for choice in choices:
-        number = found.counts.get(f"{show}/{word}:{choice}")
+        number = found.counts.get(f"{show}/{word}:{choice}", 0)
         links.append(Link(choice, wanted.address(**{word: choice}), number, chosen is choice))
     return links

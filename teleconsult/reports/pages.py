@@ -1,6 +1,6 @@
 """Pages of opinions: the editor (write, hand to review, sign, amend) and the check of a file by anybody."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -162,11 +162,11 @@ class ReportPages:
             studies=[one.reference for one in materials if one.kind == MaterialKind.STUDY],
             draft_version=draft.version if draft else 0,
             saved_at=draft.saved_at if draft else None,
-            typed=_shown(draft) | {name: text for name, text in back.typed.items() if name != "password"},
+            typed=_shown(draft, standing) | {name: text for name, text in back.typed.items() if name != "password"},
             errors=errors,
             problem=translate(error.message, language, **error.fields) if error and not (errors or newer) else "",
             newer=[(translate(label, language), text) for label, text in newer],
-            images=[KeyImageAnswer.of(image) for image in (draft.images if draft else ())],
+            images=[KeyImageAnswer.of(image) for image in _images(standing)],
             lab_choices=[_lab_choice(one) for one in materials if one.lab_report is not None],
             phrases=[asdict(one) for one in await self._reports.phrases(actor, consult_id)] if mine else [],
             deliver_to=f"{view.institution.name} {view.requester.name}",
@@ -241,17 +241,23 @@ async def _typed(request: web.Request) -> dict[str, Any]:
     return found
 
 
-def _shown(draft: DraftView | None) -> dict[str, Any]:
-    if draft is None:
-        return {"findings": "", "opinion": "", "suggestion": "", "finding": "unstated", "labs": (), "reason": ""}
-    content = draft.content
+def _images(standing: Standing) -> Sequence[Chosen]:
+    if standing.draft is not None:
+        return standing.draft.images
+    return standing.reports[-1].images if standing.reports else ()
+
+
+def _shown(draft: DraftView | None, standing: Standing | None = None) -> dict[str, Any]:
+    """The draft; where none is begun, the newest signed text."""
+    signed = standing.reports[-1] if standing is not None and standing.reports else None
+    content = draft.content if draft is not None else signed.content if signed is not None else Content()
     return {
         "findings": content.findings,
         "opinion": content.opinion,
         "suggestion": content.suggestion,
         "finding": content.finding,
         "labs": content.labs,
-        "reason": draft.reason,
+        "reason": draft.reason if draft is not None else "",
     }
 
 
