@@ -77,9 +77,10 @@ def same_meaning(values: np.ndarray, film: Dataset) -> np.ndarray:
     return np.where(low >= 1 << (bits - 1), low - (1 << bits), low) if film.PixelRepresentation else low
 
 
-def decoded(path: Path, syntax: UID, frame: int) -> pixels.Decoded | NotRenderable:
+def decoded(path: Path, frame: int) -> pixels.Decoded | NotRenderable:
     try:
-        return pixels.decode(dcmread(io.BytesIO(path.read_bytes()), force=True), syntax, frame)
+        film = dcmread(io.BytesIO(path.read_bytes()), force=True)
+        return pixels.decode(film, work._syntax(film, ""), frame)
     except NotRenderable as refused:
         return refused
 
@@ -91,7 +92,7 @@ def test_what_we_show_is_what_another_decoder_says(path: Path) -> None:
     frames = {1, header.frame_count(film)}
     compared = 0
     for frame in sorted(frames):
-        ours = decoded(path, work._syntax(film, ""), frame)
+        ours = decoded(path, frame)
         if isinstance(ours, NotRenderable):
             assert ours.code in ("no_pixels", "no_decoder", KNOWN_BAD.get(path.name))
             return
