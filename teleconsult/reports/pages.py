@@ -25,6 +25,7 @@ from teleconsult.people.banner import banner
 from teleconsult.reports.bodies import DraftBody, KeyImageAnswer
 from teleconsult.reports.checker import MAX_FILE_BYTES
 from teleconsult.reports.drafts import LockHeld
+from teleconsult.reports.rules import Chosen, Content
 from teleconsult.reports.service import Reports
 from teleconsult.reports.state import Verdict, VerdictReason
 from teleconsult.reports.views import CodeView, DraftView, Standing
