@@ -38,15 +38,11 @@ web/dist/.built: $(WEB_SOURCES) tools/frontend.py | $(VENV)/.base
 	$(PYTHON) tools/frontend.py 1>&2
 	touch $@
 
-web/fonts/.here: web/frontend/package-lock.json tools/fonts.py web/dist/.built
-	$(PYTHON) tools/fonts.py 1>&2
-	touch $@
-
 web/locale/.compiled: $(CATALOGUES) tools/catalogues.py | $(VENV)/.base
 	$(PYTHON) tools/catalogues.py --compile 1>&2
 	touch $@
 
-web: web/dist/.built web/fonts/.here web/locale/.compiled
+web: web/dist/.built web/locale/.compiled
 
 # ---------------------------------------------------------------- running
 demo: $(VENV)/.base web
@@ -100,4 +96,4 @@ lock: $(VENV)/.dev
 	  --no-emit-index-url --no-emit-find-links --no-header --no-annotate -o requirements/web.lock
 
 clean:
-	rm -rf $(VENV) web/dist web/fonts web/frontend/node_modules web/locale/.compiled .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) web/dist web/frontend/node_modules web/locale/.compiled .mypy_cache .ruff_cache .pytest_cache

@@ -80,9 +80,9 @@ def create_admin(
     password: Annotated[str, typer.Option(prompt=True, confirmation_prompt=True, hide_input=True)],
 ) -> None:
     """Make the first administrator of a site."""
-    from teleconsult import office
+    from teleconsult import errands
 
-    typer.echo(asyncio.run(office.create_admin(_settings(), login, name, institution, password)))
+    typer.echo(asyncio.run(errands.create_admin(_settings(), login, name, institution, password)))
 
 
 @token_cli.command("create")
@@ -91,17 +91,17 @@ def token_create(
     label: Annotated[str, typer.Option(help="What it is for; shown in the person's list.")] = "command line",
 ) -> None:
     """Make a bearer token; it is shown once."""
-    from teleconsult import office
+    from teleconsult import errands
 
-    typer.echo(asyncio.run(office.create_token(_settings(), user, label)))
+    typer.echo(asyncio.run(errands.create_token(_settings(), user, label)))
 
 
 @cli.command("verify-audit")
 def verify_audit() -> None:
     """Check the audit's chain; status 1 and the first bad row when it was tampered with."""
-    from teleconsult import office
+    from teleconsult import errands
 
-    whole, text = asyncio.run(office.verify_audit(_settings()))
+    whole, text = asyncio.run(errands.verify_audit(_settings()))
     typer.echo(text)
     raise SystemExit(0 if whole else 1)
 
@@ -112,11 +112,11 @@ def verify_report(
     ca: Annotated[Path | None, typer.Option(help="The site's CA certificate; by default this site's own.")] = None,
 ) -> None:
     """Check a signed opinion; status 1 when a single byte was changed."""
-    from teleconsult import office
+    from teleconsult import errands
 
     if not file.is_file():
         _stop(f"{file} is not a file.")
-    whole, text = office.verify_report(_settings() if ca is None else None, file, ca)
+    whole, text = errands.verify_report(_settings() if ca is None else None, file, ca)
     typer.echo(text)
     raise SystemExit(0 if whole else 1)
 
@@ -124,9 +124,9 @@ def verify_report(
 @cli.command()
 def states(markdown: Annotated[bool, typer.Option("--markdown", help="As a table for documents.")] = False) -> None:
     """Print the consult's states and moves, as the program has them."""
-    from teleconsult import office
+    from teleconsult import errands
 
-    typer.echo(office.states(markdown=markdown))
+    typer.echo(errands.states(markdown=markdown))
 
 
 @cli.command()

@@ -1,0 +1,107 @@
+"""What the command line does on a site's data: each opens what it needs, does one thing, closes it."""
+
+import asyncio
+from pathlib import Path
+
+from teleconsult.access.service import Access
+from teleconsult.actor import SYSTEM
+from teleconsult.app import ANCHORS
+from teleconsult.audit.seal import verify
+from teleconsult.clock import SystemClock
+from teleconsult.config import Settings, SettingsRefused
+from teleconsult.consults.state import TABLE, Row
+from teleconsult.db import Database
+from teleconsult.errors import FieldsRefused, NotFound
+from teleconsult.people.service import People
+from teleconsult.people.state import InstitutionKind, Role
+from teleconsult.people.views import UserFields
+from teleconsult.reports.checker import Checker
+from teleconsult.reports.signing import open_signer
+
+
+async def create_admin(settings: Settings, login: str, name: str, institution: str, password: str) -> str:
+    """Make an administrator, and the institution if there is none of this name; a line for the console."""
+    database = Database(settings.clinic_database_url, SystemClock())
+    try:
+        people = People(database, settings.vault())
+        access = Access(database, people)
+        known = {one.name: one.id for one in await people.institutions()}
+        if institution not in known:
+            made = await people.add_institution(SYSTEM, institution, InstitutionKind.COUNTY)
+            known[institution] = made.id
+        user = await people.add_user(SYSTEM, UserFields(login, name))
+        for role in (Role.ADMINISTRATOR, Role.COORDINATOR):
+            await people.add_membership(SYSTEM, user.id, known[institution], role)
+        await access.set_password(SYSTEM, user.id, password)
+    except FieldsRefused as error:
+        raise SettingsRefused(" ".join(error.errors.values())) from None
+    finally:
+        await database.close()
+    return f"{login} may log in now and add the others."
+
+
+async def create_token(settings: Settings, login: str, label: str) -> str:
+    """Make a bearer token for a person."""
+    database = Database(settings.clinic_database_url, SystemClock())
+    try:
+        people = People(database, settings.vault())
+        user = await people.user_by_login(login)
+        return await Access(database, people).make_token(SYSTEM, user.id, label)
+    except NotFound:
+        raise SettingsRefused(f"Nobody has the log-in name {login}.") from None
+    finally:
+        await database.close()
+
+
+async def verify_audit(settings: Settings) -> tuple[bool, str]:
+    """Walk the audit's chain: whether it is whole, and what to print."""
+    database = Database(settings.clinic_database_url, SystemClock())
+    try:
+        verdict = await verify(database, settings.vault(), settings.data_dir / ANCHORS)
+    finally:
+        await database.close()
+    lines = [f"{verdict.rows} rows, {verdict.sealed} sealed, {verdict.unsealed} wait for their seal."]
+    if verdict.first_bad is not None:
+        lines.append(f"Row {verdict.first_bad} is not as it was sealed: {verdict.reason}.")
+    elif not verdict.sound:
+        lines.append(f"The chain is broken: {verdict.reason}.")
+    if verdict.gaps:
+        lines.append(f"Missing numbers: {', '.join(map(str, verdict.gaps))}.")
+    return verdict.sound, "\n".join(
+        [*lines, "The audit is whole." if verdict.sound else "The audit was tampered with."]
+    )
+
+
+def verify_report(settings: Settings | None, file: Path, ca: Path | None) -> tuple[bool, str]:
+    """Check a signed opinion against a CA's certificate, or this site's own."""
+    if ca is not None:
+        authority = ca.read_bytes()
+    elif settings is not None:
+        clock = SystemClock()
+        authority = open_signer(settings.data_dir / "signing", settings.vault(), clock, "Teleconsult").authority
+    else:
+        raise SettingsRefused("Give the site's CA certificate with --ca.")
+    verdict = asyncio.run(Checker(authority).check(file.read_bytes()))
+    if not verdict.genuine:
+        return False, f"NOT genuine: {verdict.reason}."
+    return True, f"Genuine: {verdict.number} version {verdict.version}, signed {verdict.signed_at:%Y-%m-%d %H:%M} UTC."
+
+
+def states(*, markdown: bool) -> str:
+    """The consult's table of states and moves, as text or Markdown."""
+    head = ("move", "from", "to", "who", "needs")
+    rows = [_row(row) for row in TABLE]
+    if markdown:
+        lines = [" | ".join(head), " | ".join("---" for _ in head), *(" | ".join(row) for row in rows)]
+        title = "# States and moves of a consult\n\nMade by `teleconsult states --markdown`; do not edit.\n\n"
+        return title + "\n".join(f"| {line} |" for line in lines)
+    widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in (head, *rows)
+    )
+
+
+def _row(row: Row) -> tuple[str, ...]:
+    by = ", ".join(sorted(row.by))
+    needs = ", ".join(need.name for need in row.needs)
+    return (row.move, row.source, row.target, by, needs)
