@@ -1,4 +1,4 @@
-"""A small site for the scripts of the pages: the built front end, generated films behind a minimal DICOMweb, the strict policy.
+"""A small site for the scripts of the pages: the built front end, films behind a minimal DICOMweb, the strict policy.
 
 It must not know the clinic or the archive: what is tested here is what the browser does.
 """

@@ -18,7 +18,8 @@ from tests.web.conftest import DIST, STATIC, page
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 OpenPage = Callable[..., Awaitable[Page]]
 BODY = """<body><main class="content"><h1>Materials</h1>
-<div data-module="upload" data-endpoint="/uploads" data-reference="C1"><p data-upload-fallback>Needs a script</p></div></main></body>"""
+<div data-module="upload" data-endpoint="/uploads" data-reference="C1">
+<p data-upload-fallback>Needs a script</p></div></main></body>"""
 
 
 @dataclass

@@ -5,7 +5,7 @@ export type Fields = Record<string, Value>;
 
 type Control = HTMLInputElement | HTMLTextAreaElement | HTMLSelectElement;
 
-const NEVER_KEPT = new Set(["csrf_token", "idempotency_key", "version"]);
+const NEVER_KEPT = new Set(["csrf", "csrf_token", "idempotency_key", "version"]);
 const NOT_FIELDS = new Set(["password", "file", "submit", "button", "image", "reset"]);
 
 export function controls(form: HTMLFormElement): Control[] {

@@ -144,7 +144,7 @@ async function refresh(strip: HTMLElement, url: string): Promise<void> {
     strip.replaceChildren(
       ...items.map((item, at) =>
         el(
-          "li",
+          strip.matches("ul, ol") ? "li" : "div",
           { class: "film" },
           el("img", { src: item.thumbnail_url, alt: item.note || t("Key image {n}", { n: at + 1 }) }),
           el("span", { class: "caption" }, item.note || t("Key image {n}", { n: at + 1 })),

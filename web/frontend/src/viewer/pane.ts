@@ -1,14 +1,15 @@
 /** One film on the screen: the server's preview first, then the pixels; its corners, edges, slider and quality label. */
 
 import { cache, Enums, eventTarget } from "@cornerstonejs/core";
-import { el, icon } from "../dom";
+import { el } from "../dom";
 import { t } from "../i18n";
 import { gradient } from "./arrivals";
 import { corners } from "./corners";
 import type { Archive } from "./dicomweb";
 import { describe, FULL_QUALITY, type Engine, type StackViewport } from "./engine";
 import { filmsOf, mayHavePictures, text, type DicomJson, type Film, type Series } from "./films";
-import { edges, towards } from "./orientation";
+import { edges, towards, type Edges } from "./orientation";
+import { Overlay } from "./overlay";
 import { plainCard } from "./plain";
 import { Prefetch } from "./prefetch";
 import { bounds, centerWidth } from "./windows";
@@ -41,13 +42,7 @@ export class Pane {
 
   private readonly film = el("div", { class: "film" });
   private readonly preview = el("img", { class: "preview", alt: "" });
-  private readonly badge = el("span", { class: "when" });
-  private readonly nw = el("p", { class: "corner nw" });
-  private readonly ne = el("p", { class: "corner ne num" });
-  private readonly sw = el("p", { class: "corner sw num" });
-  private readonly se = el("p", { class: "corner se" });
-  private readonly edge: Record<"top" | "right" | "bottom" | "left", HTMLElement>;
-  private readonly label = el("div", { class: "quality", role: "status", hidden: true });
+  private readonly overlay = new Overlay();
   private readonly slider: HTMLInputElement;
   private readonly slices: HTMLElement;
   private readonly viewport: StackViewport;
@@ -67,22 +62,10 @@ export class Pane {
     private readonly hooks: PaneHooks,
     small: boolean,
   ) {
-    const edge = (side: string): HTMLElement => el("p", { class: `edge at-${side}`, "aria-hidden": "true" });
-    this.edge = { top: edge("top"), right: edge("right"), bottom: edge("bottom"), left: edge("left") };
     this.slider = el("input", { type: "range", min: 1, max: 1, value: 1, "aria-label": t("Which image") });
     this.slices = el("div", { class: "slices", hidden: true }, this.slider);
     this.element = el("section", { class: "view", "aria-label": t("Empty place for a series") });
-    this.element.append(
-      this.film,
-      this.preview,
-      this.nw,
-      this.ne,
-      this.sw,
-      this.se,
-      ...Object.values(this.edge),
-      this.label,
-      this.slices,
-    );
+    this.element.append(this.film, this.preview, ...this.overlay.elements, this.slices);
     this.preview.hidden = true;
     this.prefetch = new Prefetch(small);
     this.viewport = engine.enable(id, this.film);
@@ -294,76 +277,35 @@ export class Pane {
   private writeNow(): void {
     const film = this.films[this.index];
     if (!film || !this.series) return;
-    const words = corners(film, this.series, this.index, this.films.length, this.window());
-    this.badge.textContent = words.badge;
-    this.badge.classList.toggle("then", words.prior);
-    lines(this.nw, [this.badge, ...words.nw]);
-    lines(this.ne, words.ne);
-    lines(this.sw, words.sw);
-    this.element.classList.toggle("prior", words.prior);
     const full = this.quality === "full";
-    const mark = this.star ? `★ ${t("Key image")}` : "";
-    this.se.classList.toggle("ok", full);
-    lines(this.se, [mark, full ? `${t("Original image")} ✓` : ""].filter(Boolean));
+    const total = this.films.length;
+    this.overlay.corners(corners(film, this.series, this.index, total, this.window()), { full, star: this.star });
+    this.overlay.edges(this.sides(film));
+    this.element.classList.toggle("prior", this.series.study.prior);
     this.slices.style.setProperty("--track", gradient(this.arrived, "bottom"));
-    this.slider.setAttribute(
-      "aria-valuetext",
-      t("Image {n} / {total}", { n: this.index + 1, total: this.films.length }),
-    );
-    this.writeEdges(film);
-    if (this.quality === "preview" || this.quality === "loading") this.writeLabel();
+    this.slider.setAttribute("aria-valuetext", t("Image {n} / {total}", { n: this.index + 1, total }));
+    if (this.quality === "preview" || this.quality === "loading") this.overlay.waiting(this.arrivedCount, total);
   }
 
-  private writeEdges(film: Film): void {
-    const known = text(film.meta, "00200037") !== "" || "00200037" in film.meta;
+  /** Which side is where: as the camera sees it, so turning and flipping are in it. */
+  private sides(film: Film): Edges | null {
     const { clientWidth: width, clientHeight: height } = this.film;
-    const visible = known && this.quality === "full" && width > 0;
-    const center = visible ? this.viewport.canvasToWorld([width / 2, height / 2]) : [0, 0, 0];
-    const words = visible
-      ? edges(
-          towards(center, this.viewport.canvasToWorld([width, height / 2])),
-          towards(center, this.viewport.canvasToWorld([width / 2, height])),
-        )
-      : { top: "", right: "", bottom: "", left: "" };
-    for (const side of ["top", "right", "bottom", "left"] as const) this.edge[side].textContent = words[side];
-  }
-
-  private writeLabel(): void {
-    const total = this.films.length || (this.series?.count ?? 0);
-    const words =
-      total > 1
-        ? t("{n} of {total} have arrived; measuring waits for the original", { n: this.arrivedCount, total })
-        : t("Measuring waits for the original");
-    const small = this.label.querySelector("small");
-    if (small) small.textContent = words;
-    else {
-      this.label.replaceChildren(
-        icon("triangle-alert"),
-        el("b", {}, t("Preview quality")),
-        el("small", {}, words),
-        el("progress", { max: 1, value: 0, "aria-label": t("Arrival of the originals") }),
-      );
-    }
-    const bar = this.label.querySelector("progress");
-    if (bar) {
-      bar.max = Math.max(1, total);
-      bar.value = this.arrivedCount;
-    }
-    this.label.hidden = false;
+    if (!("00200037" in film.meta) || this.quality !== "full" || !width) return null;
+    const center = this.viewport.canvasToWorld([width / 2, height / 2]);
+    return edges(
+      towards(center, this.viewport.canvasToWorld([width, height / 2])),
+      towards(center, this.viewport.canvasToWorld([width / 2, height])),
+    );
   }
 
   private setQuality(quality: Quality, words = ""): void {
     this.quality = quality;
     this.element.dataset.quality = quality;
     if (quality !== "full") this.imageQualityStatus = 0;
-    if (quality === "error") {
-      this.label.replaceChildren(icon("triangle-alert"), el("b", {}, t("Preview quality")), el("small", {}, words));
-      this.label.hidden = false;
-    } else if (quality === "preview" || quality === "loading") this.writeLabel();
-    else {
-      this.label.hidden = true;
-      this.label.replaceChildren();
-    }
+    if (quality === "error") this.overlay.failed(words);
+    else if (quality === "preview" || quality === "loading")
+      this.overlay.waiting(this.arrivedCount, this.films.length || (this.series?.count ?? 0));
+    else this.overlay.settled();
     this.hooks.changed(this);
   }
 
@@ -388,8 +330,7 @@ export class Pane {
     this.prefetch.stop();
     this.hidePicture();
     this.element.querySelector(".plain-card")?.remove();
-    for (const corner of [this.nw, this.ne, this.sw, this.se, ...Object.values(this.edge)]) corner.replaceChildren();
-    this.label.replaceChildren();
+    this.overlay.clear();
     this.slices.hidden = true;
     this.films = [];
     this.arrived = [];
@@ -415,13 +356,4 @@ export class Pane {
     this.engine.disable(this.id);
     this.element.remove();
   }
-}
-
-function lines(into: HTMLElement, parts: (string | Node)[]): void {
-  const nodes: (string | Node)[] = [];
-  parts.forEach((part, at) => {
-    if (at) nodes.push(document.createElement("br"));
-    nodes.push(part);
-  });
-  into.replaceChildren(...nodes);
 }
