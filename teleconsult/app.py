@@ -11,9 +11,8 @@ from dicom_store.app import Archive, WebRooms, open_archive
 from dicom_store.app import routes as archive_routes
 from dicom_store.config import ArchiveSettings
 from teleconsult.access.pages import AccessPages
-from teleconsult.access.routes import AccessRoutes
+from teleconsult.access.routes import AccessRoutes, identify_with
 from teleconsult.access.service import Access
-from teleconsult.actor import Actor
 from teleconsult.agreements.routes import AgreementRoutes
 from teleconsult.agreements.service import Agreements
 from teleconsult.audit.routes import AuditRoutes
@@ -32,10 +31,10 @@ from teleconsult.db import Database
 from teleconsult.deadlines.rules import Calendar, Policy
 from teleconsult.deadlines.service import Deadlines
 from teleconsult.desk.frame import around_pages
+from teleconsult.desk.live import LiveRoutes
 from teleconsult.desk.pages import DeskPages
 from teleconsult.desk.service import Desk, Rooms
 from teleconsult.events import Bus
-from teleconsult.http.guard import Credentials, Identify
 from teleconsult.http.i18n import known_language, translate
 from teleconsult.http.plumbing import Site, install
 from teleconsult.http.routing import mount
@@ -129,7 +128,7 @@ async def open_clinic(settings: Settings, url: str, clock: Clock | None = None) 
             arrivals.follow(archive.index, consults, results)
             async with WebRooms(archive, gatekeeper) as rooms:
                 signer = open_signer(settings.data_dir / "signing", vault, clock, SIGNER)
-                tools = Tools(vault, Press(), signer, PrintedSite(url, settings.time_zone))
+                tools = Tools(vault, Press(), signer, PrintedSite(url, settings.time_zone), witness)
                 pictures = ArchiveKeyImages(archive, rooms.render, gatekeeper)
                 reports = Reports(database, consults, people, access, tools, Films(pictures))
                 consults.let_reports_move(reports)
@@ -149,7 +148,7 @@ async def open_clinic(settings: Settings, url: str, clock: Clock | None = None) 
 def build_web(clinic: Clinic, site: Site) -> web.Application:
     """The clinic's doors: plumbing, rooms, pages, and the archive's doors."""
     app = web.Application(client_max_size=0)
-    install(app, _identify(clinic.access), clinic.database, clinic.vault, site)
+    install(app, identify_with(clinic.access), clinic.database, clinic.vault, site)
     app.middlewares.append(around_pages(clinic.desk))
     for room in (
         AccessRoutes(clinic.access, clinic.people),
@@ -161,6 +160,7 @@ def build_web(clinic: Clinic, site: Site) -> web.Application:
         ResultRoutes(clinic.results),
         ReportRoutes(clinic.reports),
         DeskPages(clinic.desk, clinic.consults),
+        LiveRoutes(clinic.bus, clinic.database),
         AccessPages(clinic.access, clinic.people),
         PeoplePages(clinic.people),
         RequestPages(clinic.consults, clinic.people, clinic.agreements),
@@ -171,13 +171,6 @@ def build_web(clinic: Clinic, site: Site) -> web.Application:
         mount(app, room.table())
     app.add_routes(archive_routes(clinic.archive, clinic.web_rooms, clinic.gatekeeper, _say))
     return app
-
-
-def _identify(access: Access) -> Identify:
-    async def identify(credentials: Credentials) -> Actor | None:
-        return await access.identify(credentials.authorization, credentials.cookies, credentials.address)
-
-    return identify
 
 
 def _say(message: str, language: str) -> str:

@@ -7,9 +7,9 @@ from aiohttp.typedefs import Handler, Middleware
 
 from teleconsult.actor import Actor, ActorKind, Permission
 from teleconsult.desk.service import Desk
+from teleconsult.http.errors import wants_page
 from teleconsult.http.guard import actor_or_none
 from teleconsult.http.jinja import EXTRAS, NavItem
-from teleconsult.http.routing import route_of
 
 _WORKLIST = NavItem("/worklist", "Worklist", "list-checks")
 
@@ -28,8 +28,8 @@ def around_pages(desk: Desk) -> Middleware:
 
     @web.middleware
     async def frame(request: web.Request, handler: Handler) -> web.StreamResponse:
-        route, actor = route_of(request), actor_or_none(request)
-        if route is not None and route.page and actor is not None and actor.kind is ActorKind.STAFF:
+        actor = actor_or_none(request)
+        if actor is not None and actor.kind is ActorKind.STAFF and wants_page(request):
             waiting = await desk.waiting(actor)
             items = nav(actor)
             request[EXTRAS] = {
