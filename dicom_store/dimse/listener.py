@@ -11,7 +11,7 @@ import ssl
 import threading
 import time
 import weakref
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from concurrent.futures import TimeoutError as WaitedTooLong
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
@@ -22,17 +22,23 @@ from pynetdicom.association import Association
 from pynetdicom.presentation import PresentationContext
 from pynetdicom.sop_class import (  # type: ignore[attr-defined]
     PatientRootQueryRetrieveInformationModelFind,
+    PatientRootQueryRetrieveInformationModelGet,
+    PatientRootQueryRetrieveInformationModelMove,
     StudyRootQueryRetrieveInformationModelFind,
+    StudyRootQueryRetrieveInformationModelGet,
+    StudyRootQueryRetrieveInformationModelMove,
     Verification,
 )
 
 from dicom_store.dimse import statuses
 from dicom_store.dimse.find import MAX_IDENTIFIER_BYTES, Finder
+from dicom_store.dimse.retrieve import Wanted, contexts_for, films_of, sendable, wanted_of
 from dicom_store.dimse.sockets import BoundedServer, BoundedSocket, DimseLimits
 from dicom_store.errors import ArchiveError, NotAllowed, NotIdentified, QueryRefused, Unavailable
 from dicom_store.ingest import Ingest
-from dicom_store.model import Door, Origin
+from dicom_store.model import Door, InstanceRecord, Origin
 from dicom_store.ports import Action, Caller, Gatekeeper, Scope
+from dicom_store.storage.films import Films
 from dicom_store.storage.index import Index
 
 T = TypeVar("T")
@@ -51,6 +57,18 @@ class Archive(Protocol):
     def index(self) -> Index:
         """Finds films."""
 
+    @property
+    def films(self) -> Films:
+        """Reads films."""
+
+
+Destinations = Callable[[str], Awaitable[tuple[str, int] | None]]
+"""Where the station of an AE title listens, None for one that is not registered."""
+
+
+async def _nowhere(_ae_title: str) -> tuple[str, int] | None:
+    return None
+
 
 @dataclass(frozen=True, slots=True)
 class Listening:
@@ -62,13 +80,15 @@ class Listening:
 
 
 @contextlib.asynccontextmanager
-async def serve_dimse(
+async def serve_dimse(  # noqa: PLR0913  the seams of a listener, three of them with a default
     archive: Archive,
     gatekeeper: Gatekeeper,
     bind: tuple[str, int],
     aet: str,
+    *,
     limits: DimseLimits | None = None,
     tls: ssl.SSLContext | None = None,
+    destinations: Destinations = _nowhere,
 ) -> AsyncIterator[Listening]:
     """Listen for modalities until the context ends; open associations are then aborted.
 
@@ -79,12 +99,13 @@ async def serve_dimse(
         aet: Our AE title; calls to another are refused.
         limits: What the listener bears.
         tls: Encrypts, where given.
+        destinations: Where C-MOVE may send; only registered stations, or callers could reach any machine inside.
 
     Raises:
         OSError: The address is taken.
     """
     bounds = limits or DimseLimits()
-    listener = _Listener(archive, gatekeeper, aet, bounds, asyncio.get_running_loop())
+    listener = _Listener(archive, gatekeeper, aet, bounds, destinations)
     # pynetdicom keeps these for the whole process: this process has no other use for it.
     _config.UNRESTRICTED_STORAGE_SERVICE = True
     _config.LOG_HANDLER_LEVEL = "none"
@@ -130,13 +151,14 @@ class _Listener:
         gatekeeper: Gatekeeper,
         aet: str,
         limits: DimseLimits,
-        loop: asyncio.AbstractEventLoop,
+        destinations: Destinations,
     ) -> None:
         self._archive = archive
         self._gatekeeper = gatekeeper
         self._aet = aet
         self._limits = limits
-        self._loop = loop
+        self._destinations = destinations
+        self._loop = asyncio.get_running_loop()
         self._visits: weakref.WeakKeyDictionary[Association, _Visit] = weakref.WeakKeyDictionary()
 
     def entity(self) -> AE:
@@ -160,6 +182,10 @@ class _Listener:
                 Verification,
                 PatientRootQueryRetrieveInformationModelFind,
                 StudyRootQueryRetrieveInformationModelFind,
+                PatientRootQueryRetrieveInformationModelGet,
+                StudyRootQueryRetrieveInformationModelGet,
+                PatientRootQueryRetrieveInformationModelMove,
+                StudyRootQueryRetrieveInformationModelMove,
             )
         ]
 
@@ -171,6 +197,8 @@ class _Listener:
             (evt.EVT_C_ECHO, self._on_echo),
             (evt.EVT_C_STORE, self._on_store),
             (evt.EVT_C_FIND, self._on_find),
+            (evt.EVT_C_GET, self._on_get),
+            (evt.EVT_C_MOVE, self._on_move),
         ]
 
     # ------------------------------------------------------------ events
@@ -232,6 +260,51 @@ class _Listener:
         if rows:
             await self._gatekeeper.witness(caller, Action.SEARCH, finder.studies(rows))
         return finder.answers(rows)
+
+    def _on_get(self, event: Any) -> Iterator[Any]:
+        """Send films over the association that asks for them: first their number, then each."""
+        try:
+            records = self._ask(self._meant(self._caller(event.assoc), wanted_of(_identifier(event))))
+        except ArchiveError as refused:
+            LOGGER.info("dimse: a C-GET is refused: %s", refused)
+            yield 1
+            yield statuses.status_of(refused), None
+            return
+        yield len(records)
+        yield from self._sent(event, records)
+
+    def _on_move(self, event: Any) -> Iterator[Any]:
+        """Send films to a registered station: first where it listens, then their number, then each."""
+        try:
+            destination = self._ask(self._place(str(event.move_destination).strip()))
+            if destination is None:
+                yield None, None
+                return
+            records = self._ask(self._meant(self._caller(event.assoc), wanted_of(_identifier(event))))
+        except ArchiveError as refused:
+            LOGGER.info("dimse: a C-MOVE is refused: %s", refused)
+            yield None, None
+            return
+        yield *destination, {"contexts": contexts_for(records)}
+        yield len(records)
+        yield from self._sent(event, records)
+
+    async def _place(self, ae_title: str) -> tuple[str, int] | None:
+        return await self._destinations(ae_title)
+
+    async def _meant(self, caller: Caller, wanted: Wanted) -> list[InstanceRecord]:
+        scope = await self._gatekeeper.scope(caller, Action.READ)
+        records = await films_of(self._archive.index, scope, wanted)
+        if records:
+            await self._gatekeeper.witness(caller, Action.READ, {record.key for record in records})
+        return records
+
+    def _sent(self, event: Any, records: list[InstanceRecord]) -> Iterator[tuple[int, Dataset | None]]:
+        for record in records:
+            if event.is_cancelled:
+                yield statuses.CANCELLED, None
+                return
+            yield statuses.PENDING, sendable(self._ask(self._archive.films.whole(record)))
 
     # ------------------------------------------------------------ asking
 

@@ -12,7 +12,7 @@ from typing import Any
 import pydicom
 import pytest
 from pydicom.dataset import Dataset
-from pynetdicom import AE
+from pynetdicom import AE, build_role, evt
 from pynetdicom.association import Association
 
 from dicom_store.app import Archive
@@ -122,7 +122,7 @@ async def test_an_unknown_station_is_refused_at_the_door(listening: Listening) -
 
 
 async def test_more_associations_than_allowed_are_turned_away_for_now(archive: Archive, stations: Stations) -> None:
-    async with serve_dimse(archive, stations, ("127.0.0.1", 0), AET, DimseLimits(associations=2)) as at:
+    async with serve_dimse(archive, stations, ("127.0.0.1", 0), AET, limits=DimseLimits(associations=2)) as at:
         held = [await asyncio.to_thread(call, at) for _ in range(3)]
         assert [each.is_established for each in held] == [True, True, False]
         for each in held[:2]:
@@ -286,6 +286,107 @@ async def test_a_search_with_a_broken_audit_tells_nothing(listening: Listening, 
     assert await find(listening, QueryRetrieveLevel="STUDY", StudyInstanceUID="") == [(0xA700, None)]
 
 
+# ---------------------------------------------------------------- retrieving
+
+GET, MOVE = "1.2.840.10008.5.1.4.1.2.2.3", "1.2.840.10008.5.1.4.1.2.2.2"
+
+
+def names(**keys: Any) -> Dataset:
+    identifier = Dataset()
+    for name, value in keys.items():
+        setattr(identifier, name, value)
+    return identifier
+
+
+async def get(at: Listening, calling: str = "EAST", **keys: Any) -> tuple[list[int], dict[str, Dataset]]:
+    """C-GET: the statuses, and what came."""
+    came: dict[str, Dataset] = {}
+
+    def keep(event: Any) -> int:
+        came[event.dataset.SOPInstanceUID] = event.dataset
+        return 0
+
+    def ask() -> list[int]:
+        entity = AE(ae_title=calling)
+        entity.add_requested_context(GET)
+        entity.add_requested_context(CT, "1.2.840.10008.1.2.1")
+        role = build_role(CT, scp_role=True)
+        assoc = entity.associate(
+            "127.0.0.1", at.port, ae_title=AET, ext_neg=[role], evt_handlers=[(evt.EVT_C_STORE, keep)]
+        )
+        statuses = [status.Status for status, _ in assoc.send_c_get(names(**keys), GET)]
+        assoc.release()
+        return statuses
+
+    return await asyncio.to_thread(ask), came
+
+
+async def test_films_are_got_over_the_same_association(listening: Listening, stations: Stations) -> None:
+    films = ct_series(3)
+    for data in films:
+        assert await store(listening, data) == 0
+    study, series, instance = uids(films[0])
+    statuses, came = await get(listening, QueryRetrieveLevel="STUDY", StudyInstanceUID=study)
+    assert statuses[-1] == 0
+    for data in films:
+        sent = pydicom.dcmread(BytesIO(data))
+        assert came[uids(data)[2]] == sent
+    assert stations.witnessed[-1][1] is Action.READ
+    level = {"QueryRetrieveLevel": "IMAGE", "StudyInstanceUID": study, "SeriesInstanceUID": series}
+    _, came = await get(listening, **level, SOPInstanceUID=instance)
+    assert set(came) == {instance}
+
+
+async def test_another_institution_gets_no_film(listening: Listening) -> None:
+    data = film()
+    assert await store(listening, data) == 0
+    statuses, came = await get(listening, "WEST", QueryRetrieveLevel="STUDY", StudyInstanceUID=uids(data)[0])
+    assert (statuses, came) == ([0], {})
+
+
+@pytest.mark.parametrize("keys", [{}, {"StudyInstanceUID": "x"}, {"PatientID": "*"}])
+async def test_a_request_that_means_everything_or_nothing_is_refused(
+    listening: Listening, keys: dict[str, str]
+) -> None:
+    assert await store(listening, film()) == 0
+    statuses, came = await get(listening, QueryRetrieveLevel="STUDY", **keys)
+    assert statuses[-1] == 0xA900
+    assert came == {}
+
+
+@dcmtk
+async def test_films_are_moved_to_a_registered_station_and_to_no_other(
+    archive: Archive, stations: Stations, tmp_path: Path
+) -> None:
+    films = ct_series(4)
+    came: dict[str, bytes] = {}
+    peer = AE(ae_title="TELEPEER")
+    peer.add_supported_context(CT, "1.2.840.10008.1.2.1")
+
+    def keep(event: Any) -> int:
+        came[event.request.AffectedSOPInstanceUID] = event.encoded_dataset(include_meta=False)
+        return 0
+
+    server = peer.start_server(("127.0.0.1", 0), block=False, evt_handlers=[(evt.EVT_C_STORE, keep)])
+
+    async def places(ae_title: str) -> tuple[str, int] | None:
+        return ("127.0.0.1", server.server_address[1]) if ae_title == "TELEPEER" else None
+
+    try:
+        async with serve_dimse(archive, stations, ("127.0.0.1", 0), AET, destinations=places) as at:
+            for data in films:
+                assert await store(at, data) == 0
+            words = ["movescu", "-S", "-aet", "EAST", "-aec", AET, "-k", "QueryRetrieveLevel=STUDY"]
+            asked = [*words, "-k", f"StudyInstanceUID={uids(films[0])[0]}"]
+            assert await run(*asked, "-aem", "TELEPEER", "127.0.0.1", at.port) == 0
+            assert came == {uids(data)[2]: raw_dataset(data) for data in films}
+            came.clear()
+            assert await run(*asked, "-aem", "ELSEWHERE", "127.0.0.1", at.port) != 0
+            assert came == {}
+    finally:
+        await asyncio.to_thread(server.shutdown)
+
+
 # ---------------------------------------------------------------- hostile peers
 
 
@@ -313,48 +414,54 @@ async def closes(port: int, sent: bytes, within: float = 10) -> bool:
      b"\x01\x00\x00\x00\x00\x04abcd", b"\x05\x00\x00\x00\x00\x04\x00\x00\x00\x00", b"\xff" * 4096],
 )  # fmt: skip
 async def test_nonsense_is_cut_off_and_others_go_on(archive: Archive, stations: Stations, sent: bytes) -> None:
-    async with serve_dimse(archive, stations, ("127.0.0.1", 0), AET, DimseLimits(begin=timedelta(seconds=1))) as at:
+    async with serve_dimse(
+        archive, stations, ("127.0.0.1", 0), AET, limits=DimseLimits(begin=timedelta(seconds=1))
+    ) as at:
         assert await closes(at.port, sent)
         assert await store(at, film()) == 0
 
 
 async def test_a_silent_or_dripping_caller_is_cut_off(archive: Archive, stations: Stations) -> None:
     limits = DimseLimits(begin=timedelta(seconds=0.5), pause=timedelta(seconds=0.3), pdu=timedelta(seconds=1))
-    async with serve_dimse(archive, stations, ("127.0.0.1", 0), AET, limits) as at:
+    async with serve_dimse(archive, stations, ("127.0.0.1", 0), AET, limits=limits) as at:
         assert await closes(at.port, b"")
         assert await closes(at.port, b"\x01\x00\x00\x00\x10\x00half")
 
 
-async def over(at: Listening, data: bytes) -> tuple[int | None, bool]:
-    def send() -> tuple[int | None, bool]:
+async def over(at: Listening, data: bytes) -> int | None:
+    """Send a film that may be too much; its status, None where the association was cut instead."""
+
+    def send() -> int | None:
         assoc = call(at)
         ours = assoc.dul.socket.socket
         found = assoc.send_c_store(pydicom.dcmread(BytesIO(data)))
-        established = assoc.is_established
-        if established:
+        status = getattr(found, "Status", None)
+        if status is not None:
             assoc.release()
         ours.close()  # pynetdicom's requestor forgets it when it is cut off
-        return getattr(found, "Status", None), established
+        return status
 
     return await asyncio.to_thread(send)
 
 
 async def test_a_film_over_the_limit_ends_its_association_only(archive: Archive, stations: Stations) -> None:
-    async with serve_dimse(archive, stations, ("127.0.0.1", 0), AET, DimseLimits(film_bytes=100_000)) as at:
-        assert await over(at, film(size=512)) == (None, False)
-        assert await over(at, film(size=16)) == (0, True)
+    async with serve_dimse(archive, stations, ("127.0.0.1", 0), AET, limits=DimseLimits(film_bytes=100_000)) as at:
+        assert await over(at, film(size=512)) is None
+        assert await over(at, film(size=16)) == 0
 
 
 async def test_memory_is_shared_and_given_back(archive: Archive, stations: Stations) -> None:
-    async with serve_dimse(archive, stations, ("127.0.0.1", 0), AET, DimseLimits(held_bytes=700_000)) as at:
+    async with serve_dimse(archive, stations, ("127.0.0.1", 0), AET, limits=DimseLimits(held_bytes=700_000)) as at:
         for _ in range(4):  # 0.5 MB each: only one fits at a time
-            assert (await over(at, film(size=512)))[0] == 0
-        assert (await over(at, film(size=768)))[0] is None
-        assert (await over(at, film(size=512)))[0] == 0
+            assert await over(at, film(size=512)) == 0
+        assert await over(at, film(size=768)) is None
+        assert await over(at, film(size=512)) == 0
 
 
 async def test_one_address_cannot_take_every_connection(archive: Archive, stations: Stations) -> None:
-    async with serve_dimse(archive, stations, ("127.0.0.1", 0), AET, DimseLimits(connections_per_address=3)) as at:
+    async with serve_dimse(
+        archive, stations, ("127.0.0.1", 0), AET, limits=DimseLimits(connections_per_address=3)
+    ) as at:
         held = [socket.create_connection(("127.0.0.1", at.port)) for _ in range(3)]
         await asyncio.sleep(0.5)
         assert await closes(at.port, b"")
