@@ -31,12 +31,17 @@ from teleconsult.vault import Vault
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What prints, signs and seals."""
+    """What prints, signs, seals and notes.
+
+    Attributes:
+        witness: Notes who reads; shared with other rooms so that a reading is one row.
+    """
 
     vault: Vault
     press: Press
     signer: Signer
     site: Site
+    witness: Witness
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +77,7 @@ class Reports:
         self._cases = consults
         self._people = people
         self._sealing = Sealing(tools.vault)
-        self._witness = Witness(database)
+        self._witness = tools.witness
         self._checker = Checker(tools.signer.authority)
         doors = Doors(consults, people, passwords, films.key_images, films.labs)
         self._drafts = Drafts(database, consults, people, self._sealing)

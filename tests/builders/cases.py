@@ -131,7 +131,7 @@ async def a_house(folder: Path, *, needs_audit: bool = False, archive: Archive |
         )
         films = Lightbox()
         signer = open_signer(folder / "signing", vault, clock, "临澜会诊中心")
-        tools = Tools(vault, Press(), signer, Site("http://127.0.0.1:8080", "Asia/Shanghai"))
+        tools = Tools(vault, Press(), signer, Site("http://127.0.0.1:8080", "Asia/Shanghai"), witness)
         reports = Reports(database, consults, people, OnePassword(), tools, Films(films))
         consults.let_reports_move(reports)
         requester = await a_user(people, village, Role.REQUESTER, name="李文")

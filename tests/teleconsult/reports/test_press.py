@@ -1,5 +1,6 @@
 import time
 from io import BytesIO
+from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -127,3 +128,9 @@ async def test_a_picture_bomb_is_refused(press: Press) -> None:
 
 def test_a_character_that_cannot_be_seen_is_named_by_its_number() -> None:
     assert named("\x01") == "  (U+0001 unnamed)"
+
+
+async def test_a_site_may_add_a_font_for_what_is_missing(tmp_path: Path) -> None:
+    assert (await Press(tmp_path / "none").print_draft(sheet(), [film()], NOW)).missing == ()
+    (tmp_path / "broken.ttf").write_bytes(b"no font at all")
+    assert (await Press(tmp_path).print_draft(sheet(), [film()], NOW)).missing == ()
