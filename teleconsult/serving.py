@@ -22,7 +22,7 @@ from teleconsult.clock import SystemClock
 from teleconsult.config import Settings, SettingsRefused
 from teleconsult.db import Database
 from teleconsult.demo import base_url
-from teleconsult.http.plumbing import Site
+from teleconsult.http.plumbing import SERVER_OPTIONS, Site
 from teleconsult.migrations import upgrade
 from teleconsult.sample.build import build
 from teleconsult.sample.doors import mount_sample_doors
@@ -83,9 +83,8 @@ async def _web(given: Inheritance) -> None:
             mount_sample_doors(app, clinic, json.loads(sample.read_text()))
         async with _background(clinic):
             runner = web.AppRunner(
-                app, access_log=None, shutdown_timeout=_SHUTDOWN_S, read_bufsize=_READ_BUFFER_BYTES,
-                handler_cancellation=False,
-            )  # fmt: skip
+                app, access_log=None, shutdown_timeout=_SHUTDOWN_S, read_bufsize=_READ_BUFFER_BYTES, **SERVER_OPTIONS
+            )
             await runner.setup()
             await web.SockSite(runner, given.sockets["http"], ssl_context=_tls(settings), backlog=_BACKLOG).start()
             try:

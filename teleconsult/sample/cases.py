@@ -99,7 +99,7 @@ class Cases:
 
     async def assigned(self, consult: str, specialist: Actor | None = None) -> None:
         """Submitted and assigned."""
-        await self.move(self.doctor, consult, Move.SUBMIT)
+        await self.move(self.doctor, consult, Move.SUBMIT, reason="其余检查本院无条件完成。")
         who = specialist or self.specialist
         await self.move(self.coordinator, consult, Move.ASSIGN, specialist_id=who.id)
 
@@ -207,4 +207,4 @@ async def _draft(cases: Cases) -> None:
     await cases.draft(first, "儿童反复喘息，是否按哮喘治疗？", "两年内喘息发作 5 次。")
     second = await cases.patient("马德胜", date(1947, 2, 14), Sex.MALE, None)
     waiting = await cases.draft(second, "间质性肺病能否用抗纤维化药物？", "活动后气促进行性加重两年。")
-    await cases.move(cases.doctor, waiting, Move.SUBMIT)
+    await cases.move(cases.doctor, waiting, Move.SUBMIT, reason="其余检查本院无条件完成。")
