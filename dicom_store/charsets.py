@@ -19,6 +19,7 @@ _HIGH = re.compile(rb"[\x80-\xff]")
 # pydicom leaves the escape that switches back to GB 2312 (and its kin) in the text.
 _ESCAPE = re.compile("\x1b(?:\\$[()]?[A-Z]|[()][A-Z])")
 _CONTROL = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f]")
+_SURE_PAIR = re.compile(rb"[\x81-\x9f][\x80-\xfe]")
 _GB_PAIR = re.compile(rb"(?:[\xb0-\xf7\xa1\xa3][\xa1-\xfe]|[\x81-\xa0][\x40-\x7e\x80-\xfe]|[\xaa-\xfe][\x80-\xa0])+")
 
 
@@ -81,15 +82,15 @@ def _guess(samples: list[bytes]) -> str | None:
         return None
     if all(_fits(sample, "utf-8") for sample in samples):
         return "utf-8"
-    if all(_is_chinese(sample) for sample in samples):
+    # Latin text holds no bytes 81 to 9F: with such a pair, the other pairs may have an ASCII letter as second byte too.
+    certain = any(_SURE_PAIR.search(sample) for sample in samples)
+    if all(_fits(sample, "gb18030") and (certain or _is_chinese(sample)) for sample in samples):
         return "gb18030"
     return None
 
 
 def _is_chinese(sample: bytes) -> bool:
     """Whether bytes that claim to be Latin are GBK: pairs throughout, and not letters within a Latin word."""
-    if not _fits(sample, "gb18030"):
-        return False
     place = 0
     while (found := _HIGH.search(sample, place)) is not None:
         pairs = _GB_PAIR.match(sample, found.start())

@@ -282,21 +282,18 @@ def swapped(raw: bytes, vr: str) -> bytes:
 
 def _strings(vr: str, charset: Charset, raw: bytes) -> dict[str, Any]:
     if vr in _TEXTS:
-        text = (charset.decode(raw, _TEXT_DELIMITERS) if vr != "UR" else _ascii(raw)).rstrip(" \0")
+        text = charset.decode(raw, _TEXT_DELIMITERS).rstrip(" \0")
         return {"vr": vr, "Value": [text]} if text else {"vr": vr}
     if vr == "PN":
         names = [_name(part) for part in charset.decode(raw, _PN_DELIMITERS).split("\\")]
         return {"vr": vr, "Value": names} if any(names) else {"vr": vr}
-    text = charset.decode(raw, _TEXT_DELIMITERS) if vr in _CHARSET_VRS else _ascii(raw)
+    # Codes are ASCII by the standard; devices that write 男 as a patient's sex mean the film's own character set.
+    text = charset.decode(raw, _TEXT_DELIMITERS)
     if vr in {"DS", "IS"}:
         values: list[Any] = [_number(vr, part) for part in text.split("\\")]
     else:
         values = [part.strip(" \0") or None for part in text.split("\\")]
     return {"vr": vr, "Value": values} if any(value is not None for value in values) else {"vr": vr}
-
-
-def _ascii(raw: bytes) -> str:
-    return charsets.clean(raw.decode("ascii", "replace"))
 
 
 def _name(text: str) -> dict[str, str] | None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 
-from pydicom._dicom_dict import DicomDictionary
+from pydicom.datadict import dictionary_VR
 
 from dicom_store.errors import FilmRefused
 
@@ -216,18 +216,20 @@ def inflate(film: Buffer, start: int) -> bytes:
 @lru_cache(maxsize=8192)
 def dictionary_vr(tag: int) -> str:
     """The value representation of a standard attribute; "UN" if it is not known, "UL" for group lengths."""
-    entry = DicomDictionary.get(tag)
-    if entry is not None:
-        return str(entry[0])
-    group = tag >> 16
     if tag & 0xFFFF == 0:
         return "UL"
-    if group & 1:
+    if tag >> 16 & 1:
         return "LO" if 0x10 <= tag & 0xFFFF <= 0xFF else "UN"
-    if 0x5000 <= group <= 0x50FF or 0x6000 <= group <= 0x60FF:
-        entry = DicomDictionary.get((group & 0xFF00) << 16 | tag & 0xFFFF)
-        return str(entry[0]) if entry is not None else "UN"
-    return "UN"
+    try:
+        return str(dictionary_VR(tag))
+    except KeyError:
+        return "UN"
+
+
+def _known_vr(tag: int) -> str:
+    """What the standard knows of an element that its writer did not know. Source: DICOM PS3.5 6.2.2 note 1."""
+    vr = dictionary_vr(tag)
+    return vr if vr != "SQ" else "UN"
 
 
 class _Reader:
@@ -279,9 +281,7 @@ class _Reader:
         return found, place
 
     def _element(self, place: int, end: int, depth: int, *, implicit: bool) -> tuple[Element, int]:
-        self._count += 1
-        if self._count > MAX_ELEMENTS:
-            raise refuse("The film has too many elements.", "too_many_elements")
+        self._counted()
         data = self._data
         if end - place < 8:
             raise refuse("The film is cut off: its end is missing.", "truncated")
@@ -311,10 +311,17 @@ class _Reader:
         stop = start + length
         if stop > end:
             raise refuse("The film is cut off: its end is missing.", "truncated")
+        if vr == "UN" and not implicit and length:
+            vr = _known_vr(tag)
         if vr == "SQ":
             items = self._items(start, stop, depth + 1, implicit)[0]
             return Element(tag, vr, start, length, items), stop
         return Element(tag, vr, start, length, None), stop
+
+    def _counted(self) -> None:
+        self._count += 1
+        if self._count > MAX_ELEMENTS:
+            raise refuse("The film has too many elements.", "too_many_elements")
 
     def _odd_vr(self, letters: bytes, short: int, length: int) -> tuple[str, int]:
         """An element without a known value representation: a private one of a later edition, or an implicit element."""
@@ -348,9 +355,7 @@ class _Reader:
             group, number, length = self._tag(self._data, place)
             tag = group << 16 | number
             place += 8
-            self._count += 1
-            if self._count > MAX_ELEMENTS:
-                raise refuse("The film has too many elements.", "too_many_elements")
+            self._counted()
             if tag == _SEQUENCE_END:
                 return items, place
             if tag != _ITEM:
@@ -375,9 +380,7 @@ class _Reader:
                 return found, place
             if tag != _ITEM or length == UNDEFINED:
                 raise refuse("The film's structure is damaged.", "bad_structure")
-            self._count += 1
-            if self._count > MAX_ELEMENTS:
-                raise refuse("The film has too many elements.", "too_many_elements")
+            self._counted()
             if place + length > end:
                 break
             found.append(Fragment(place, length))

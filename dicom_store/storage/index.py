@@ -6,6 +6,7 @@ Reads take a `Scope` and find nothing outside of it. Writes go through one write
 import zlib
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import Select, and_, bindparam, event, func, select, text
@@ -41,8 +42,16 @@ T = TypeVar("T")
 SCHEMA = "archive"
 _NOT_FOUND = "There is no such study, series or film here."
 
+_COLUMNS = (
+    instances.c.id, instances.c.institution, studies.c.study_uid, series.c.series_uid, instances.c.instance_uid,
+    instances.c.sop_class, instances.c.transfer_syntax, instances.c.sha256, instances.c.pack, instances.c.pack_offset,
+    instances.c.length, instances.c.frames, instances.c.rows, instances.c.columns, instances.c.bits_allocated,
+    instances.c.samples, instances.c.photometric, instances.c.pixel_offset, instances.c.pixel_length,
+    instances.c.flags, instances.c.received_at,
+)  # fmt: skip
 _FILM = (
-    select(instances, studies.c.study_uid, series.c.series_uid)
+    select(*_COLUMNS)
+    .select_from(instances)
     .join(studies, studies.c.id == instances.c.study)
     .join(series, series.c.id == instances.c.series)
 )
@@ -51,6 +60,15 @@ _IN_STUDY = studies.c.study_uid == bindparam("study_uid")
 _IN_SERIES = and_(_IN_STUDY, series.c.series_uid == bindparam("series_uid"))
 _ONE = and_(_IN_SERIES, instances.c.instance_uid == bindparam("instance_uid"))
 _ORDER = (series.c.number, series.c.id, instances.c.number, instances.c.id)
+_STATEMENTS = {
+    "study": select(studies.c.institution).where(_IN_STUDY),
+    "film": _FILM.where(_ONE),
+    "films of series": _FILM.where(_IN_SERIES).order_by(*_ORDER),
+    "films of study": _FILM.where(_IN_STUDY).order_by(*_ORDER),
+    "header": _FILM_AND_HEADER.where(_ONE),
+    "headers of series": _FILM_AND_HEADER.where(_IN_SERIES).order_by(*_ORDER),
+    "headers of study": _FILM_AND_HEADER.where(_IN_STUDY).order_by(*_ORDER),
+}
 _ARRIVALS = (
     select(arrivals).where(arrivals.c.number > bindparam("number")).order_by(arrivals.c.number).limit(bindparam("most"))
 )
@@ -124,8 +142,7 @@ class Index:
         Returns:
             Empty when there is none for this caller.
         """
-        query = select(studies.c.institution).where(_IN_STUDY)
-        rows = await self._scoped(query, scope, {"study_uid": study})
+        rows = await self._scoped("study", scope, {"study_uid": study})
         return [StudyKey(InstitutionId(row.institution), study) for row in rows]
 
     async def instance(
@@ -137,7 +154,7 @@ class Index:
             NotFound: Not there, or outside the scope.
         """
         values = {"study_uid": study, "series_uid": series_uid, "instance_uid": instance}
-        rows = await self._scoped(_FILM.where(_ONE), scope, values)
+        rows = await self._scoped("film", scope, values)
         return _record(_only_own(rows)[0])
 
     async def instances(
@@ -148,9 +165,8 @@ class Index:
         Raises:
             NotFound: None there, or outside the scope.
         """
-        query = _FILM.where(_IN_STUDY if series_uid is None else _IN_SERIES).order_by(*_ORDER)
-        values = {"study_uid": study, "series_uid": series_uid}
-        rows = await self._scoped(query, scope, values if series_uid is not None else {"study_uid": study})
+        name = "films of study" if series_uid is None else "films of series"
+        rows = await self._scoped(name, scope, _named(study, series_uid))
         return [_record(row) for row in _only_own(rows)]
 
     async def described(
@@ -165,14 +181,12 @@ class Index:
         Raises:
             NotFound: None there, or outside the scope.
         """
-        condition = _ONE if instance is not None else _IN_STUDY if series_uid is None else _IN_SERIES
-        values = {"study_uid": study, "series_uid": series_uid, "instance_uid": instance}
-        query = _FILM_AND_HEADER.where(condition).order_by(*_ORDER)
-        rows = await self._scoped(query, scope, {name: value for name, value in values.items() if value is not None})
+        name = "header" if instance is not None else "headers of study" if series_uid is None else "headers of series"
+        rows = await self._scoped(name, scope, _named(study, series_uid, instance))
         described = []
         for row in _only_own(rows):
-            record = _record(row)
-            described.append(Described(record, self.open_header(record.blob.name, row.header)))
+            record = _record(row[:-1])
+            described.append(Described(record, self.open_header(record.blob.name, row[-1])))
         return described
 
     def open_header(self, name: str, sealed: bytes) -> bytes:
@@ -238,31 +252,41 @@ class Index:
             rows: Sequence[Any] = (await connection.execute(query, values)).all()
         return rows
 
-    async def _scoped(self, query: Select[Any], scope: Scope, values: dict[str, Any]) -> Sequence[Any]:
+    async def _scoped(self, name: str, scope: Scope, values: dict[str, Any]) -> Sequence[Any]:
         if not scope.institutions and not scope.studies:
             return []
-        single = bool(scope.studies)
-        condition = searching.scope_condition(bool(scope.institutions), single)
         parameters: dict[str, Any] = dict(values)
         if scope.institutions:
             parameters["institutions"] = sorted(scope.institutions)
-        if single:
+        if scope.studies:
             wanted = [key for key in scope.studies if key.study == values["study_uid"]]
             if not wanted and not scope.institutions:
                 return []
             parameters["scope_studies"] = [(key.institution, key.study) for key in wanted]
-        return await self._rows(query.where(condition), parameters)
+        return await self._rows(_statement(name, bool(scope.institutions), bool(scope.studies)), parameters)
+
+
+@lru_cache(maxsize=64)
+def _statement(name: str, institutions: bool, single_studies: bool) -> Select[Any]:
+    """A statement within a scope of this shape, built once."""
+    return _STATEMENTS[name].where(searching.scope_condition(institutions, single_studies))
+
+
+def _named(study: str, series_uid: str | None, instance: str | None = None) -> dict[str, Any]:
+    values = {"study_uid": study, "series_uid": series_uid, "instance_uid": instance}
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _only_own(rows: Sequence[Any]) -> Sequence[Any]:
     """Where two institutions' copies are visible, answer one whole copy: the first. Raises NotFound for none."""
     if not rows:
         raise NotFound(_NOT_FOUND)
-    holders = {row.institution for row in rows}
+    # The second column of `_COLUMNS` is the institution.
+    holders = {row[1] for row in rows}
     if len(holders) == 1:
         return rows
     chosen = min(holders)
-    return [row for row in rows if row.institution == chosen]
+    return [row for row in rows if row[1] == chosen]
 
 
 def film_name(institution: str, instance: str) -> str:
@@ -270,27 +294,29 @@ def film_name(institution: str, instance: str) -> str:
     return f"{institution}/{instance}"
 
 
-def _record(row: Any) -> InstanceRecord:
-    received = row.received_at
+def _record(row: Sequence[Any]) -> InstanceRecord:
+    """A row of `_COLUMNS` as a value."""
+    number, institution, study, series_uid, instance, sop_class, syntax, sha256, pack, offset, length, *rest = row
+    frames, rows, columns, bits, samples, photometric, pixel_offset, pixel_length, flags, received = rest
     return InstanceRecord(
-        row=row.id,
-        key=StudyKey(InstitutionId(row.institution), StudyUID(row.study_uid)),
-        series=SeriesUID(row.series_uid),
-        instance=InstanceUID(row.instance_uid),
-        sop_class=row.sop_class,
-        transfer_syntax=row.transfer_syntax,
-        sha256=row.sha256.hex(),
-        blob=BlobRef(row.pack, row.pack_offset, row.length, film_name(row.institution, row.instance_uid)),
-        frames=row.frames,
-        rows=row.rows,
-        columns=row.columns,
-        bits_allocated=row.bits_allocated,
-        samples=row.samples,
-        photometric=row.photometric,
-        pixel_offset=row.pixel_offset,
-        pixel_length=row.pixel_length,
-        flags=frozenset(row.flags.split()),
-        received_at=received if received.tzinfo else received.replace(tzinfo=UTC),
+        number,
+        StudyKey(institution, study),
+        series_uid,
+        instance,
+        sop_class,
+        syntax,
+        sha256.hex(),
+        BlobRef(pack, offset, length, film_name(institution, instance)),
+        frames,
+        rows,
+        columns,
+        bits,
+        samples,
+        photometric,
+        pixel_offset,
+        pixel_length,
+        frozenset(flags.split()),
+        received if received.tzinfo else received.replace(tzinfo=UTC),
     )
 
 
@@ -311,6 +337,8 @@ def _engine(url: str, connections: int, *, writes: bool) -> AsyncEngine:
         pool_size=connections,
         max_overflow=0,
         connect_args={"timeout": 30, "isolation_level": None},
+        # Readers hold no transaction: nothing to roll back, and each needless call is a walk to another thread.
+        **({} if writes else {"isolation_level": "AUTOCOMMIT", "skip_autocommit_rollback": True}),
     )
 
     @event.listens_for(engine.sync_engine, "connect")

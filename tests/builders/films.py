@@ -96,5 +96,5 @@ def uids(data: bytes) -> tuple[str, str, str]:
 def real_films() -> list[Path]:
     """All real films there are: those that come with pydicom, and the shared ones where they are present."""
     bundled = [path for path in BUNDLED.rglob("*.dcm") if path.is_file()]
-    shared = [path for path in SHARED.rglob("*.dcm")] if SHARED.is_dir() else []
+    shared = list(SHARED.rglob("*.dcm")) if SHARED.is_dir() else []
     return sorted([*bundled, *shared], key=os.fspath)

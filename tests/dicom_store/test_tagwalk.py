@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import struct
 import warnings
@@ -39,7 +40,7 @@ def compare(walk: Walk, elements: list[Element], expected: Dataset) -> None:
         if isinstance(raw, RawDataElement) and raw.VR != "SQ":
             if raw.VR is not None and "UN" not in {raw.VR, element.vr} and raw.length != 0xFFFFFFFF:
                 assert element.vr == raw.VR
-            if element.items is None and not (raw.length == 0xFFFFFFFF):
+            if element.items is None and raw.length != 4294967295:
                 assert walk.value(element) == (raw.value or b"")
             continue
         if raw.VR == "SQ" and not isinstance(raw, RawDataElement):
@@ -82,7 +83,7 @@ def test_a_cut_off_film_is_refused_wherever_it_is_cut() -> None:
         try:
             walk = tagwalk.walk(data[:end])
         except FilmRefused as refused:
-            assert refused.code in {"truncated", "not_dicom"}
+            assert refused.code in {"truncated", "not_dicom"}  # noqa: PT017
         else:
             assert walk.find(tagwalk.PIXEL_DATA) is None
 
@@ -100,7 +101,9 @@ def test_deep_nesting_is_refused() -> None:
 
 def test_endless_nesting_without_lengths_is_refused() -> None:
     head = films.film(PixelData=None)
-    nest = (struct.pack("<HH2sHI", 0x0040, 0xA730, b"SQ", 0, 0xFFFFFFFF) + struct.pack("<HHI", 0xFFFE, 0xE000, 0xFFFFFFFF)) * 5000
+    nest = (
+        struct.pack("<HH2sHI", 0x0040, 0xA730, b"SQ", 0, 0xFFFFFFFF) + struct.pack("<HHI", 0xFFFE, 0xE000, 0xFFFFFFFF)
+    ) * 5000
     with pytest.raises(FilmRefused) as refused:
         tagwalk.walk(head + nest)
     assert refused.value.code == "too_deep"
@@ -142,20 +145,16 @@ def test_damaged_films_are_read_or_refused_never_anything_else(data: st.DataObje
     whole = bytearray(BASE[data.draw(st.integers(0, len(BASE) - 1))])
     for _ in range(data.draw(st.integers(1, 8))):
         whole[data.draw(st.integers(0, len(whole) - 1))] = data.draw(st.integers(0, 255))
-    try:
+    with contextlib.suppress(FilmRefused):
         tagwalk.walk(bytes(whole[: data.draw(st.integers(0, len(whole)))]))
-    except FilmRefused:
-        pass
 
 
 @settings(max_examples=200, deadline=None)
 @given(st.binary(max_size=400))
 def test_noise_is_read_or_refused_never_anything_else(noise: bytes) -> None:
     for film in (noise, b"\0" * 128 + b"DICM" + noise, b"\x08\x00\x05\x00CS" + noise):
-        try:
+        with contextlib.suppress(FilmRefused):
             tagwalk.walk(film)
-        except FilmRefused:
-            pass
 
 
 BASE = [

@@ -134,9 +134,17 @@ async def test_series_and_films_are_found_at_every_address(filled: Any) -> None:
 
 @pytest.mark.parametrize(
     "query",
-    ["limit=x", "offset=-1", "StudyDate=yesterday", "StudyDate=-", "SeriesNumber=x", "StudyInstanceUID=" + quote("../1"),
-     "PatientName=" + "x" * 300, "StudyTime=ab"],
-)  # fmt: skip
+    [
+        "limit=x",
+        "offset=-1",
+        "StudyDate=yesterday",
+        "StudyDate=-",
+        "SeriesNumber=x",
+        "StudyInstanceUID=" + quote("../1"),
+        "PatientName=" + "x" * 300,
+        "StudyTime=ab",
+    ],
+)
 async def test_what_cannot_be_understood_is_refused(client: Any, query: str) -> None:
     answer = await client.get("/dicomweb/studies?" + query)
     assert answer.status == 400

@@ -171,7 +171,7 @@ async def test_what_was_stored_is_there_after_a_restart_and_torn_packs_are_cut(t
     film = films.film()
     async with open_archive(settings(tmp_path)) as archive:
         stored = await archive.ingest.accept(film, origin())
-        with pytest.raises(RuntimeError):
+        with pytest.raises(RuntimeError):  # noqa: PT012
             async with archive.ingest.batch(origin()) as batch:
                 for each in films.ct_series(70):
                     await batch.add(each)
@@ -187,7 +187,8 @@ async def test_what_was_stored_is_there_after_a_restart_and_torn_packs_are_cut(t
         assert await archive.films.whole(record) == film
         assert len(await archive.index.arrivals_after(0)) == 1
     assert list(tmp_path.rglob("*.pack")) == [written]
-    assert written.read_bytes() == whole
+    assert whole.startswith(written.read_bytes())
+    assert len(written.read_bytes()) < len(whole)
 
 
 def record_pack(stored: Stored, folder: Path) -> str:
