@@ -3,6 +3,7 @@
 Rights were judged by the caller: this is for the embedding house, never for a request.
 """
 
+import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ from dicom_store.storage.index import Index
 from dicom_store.storage.tables import series, studies
 
 _KEYS_PER_QUERY = 200
+_STUDY_DESCRIPTION, _SERIES_DESCRIPTION = "00081030", "0008103E"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,8 @@ async def studies_of(index: Index, keys: Collection[StudyKey]) -> list[StudySumm
         query = select(
             studies.c.institution,
             studies.c.study_uid,
-            studies.c.description,
+            studies.c.answer,
+            studies.c.extra,
             studies.c.modalities,
             studies.c.study_date,
             studies.c.study_time,
@@ -60,8 +63,9 @@ async def studies_of(index: Index, keys: Collection[StudyKey]) -> list[StudySumm
         ).where(_any_of(part))
         for row in await index.rows(query):
             key = StudyKey(InstitutionId(row.institution), StudyUID(row.study_uid))
+            described = _text(_STUDY_DESCRIPTION, row.answer, row.extra)
             words = tuple(sorted(word.upper() for word in row.modalities.replace("\\", " ").split()))
-            found.append(StudySummary(key, row.description, words, row.study_date, row.study_time, row.instance_count))
+            found.append(StudySummary(key, described, words, row.study_date, row.study_time, row.instance_count))
     return found
 
 
@@ -76,7 +80,8 @@ async def series_of(index: Index, keys: Collection[StudyKey]) -> list[SeriesSumm
                 series.c.series_uid,
                 series.c.number,
                 series.c.modality,
-                series.c.description,
+                series.c.answer,
+                series.c.extra,
                 series.c.instance_count,
             )
             .join(studies, series.c.study == studies.c.id)
@@ -85,9 +90,18 @@ async def series_of(index: Index, keys: Collection[StudyKey]) -> list[SeriesSumm
         )
         for row in await index.rows(query):
             key = StudyKey(InstitutionId(row.institution), StudyUID(row.study_uid))
-            modality = row.modality.upper()
-            found.append(SeriesSummary(key, row.series_uid, row.number, modality, row.description, row.instance_count))
+            described, modality = _text(_SERIES_DESCRIPTION, row.answer, row.extra), row.modality.upper()
+            found.append(SeriesSummary(key, row.series_uid, row.number, modality, described, row.instance_count))
     return found
+
+
+def _text(tag: str, *fragments: bytes) -> str:
+    """An attribute as it was written; the index's own columns are folded for searching."""
+    for fragment in fragments:
+        values = json.loads(b"{" + fragment + b"}").get(tag, {}).get("Value", [])
+        if values:
+            return str(values[0])
+    return ""
 
 
 def _parts(keys: Collection[StudyKey]) -> list[Sequence[StudyKey]]:
