@@ -1,14 +1,16 @@
 """The clinic's pages over a house of `builders.cases`, and a browser without scripts that fills in their forms."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from aiohttp import web
+from aiohttp import DummyCookieJar, web
 from aiohttp.test_utils import TestClient
 
 from teleconsult.access.pages import AccessPages
@@ -34,7 +36,7 @@ from teleconsult.reports.routes import ReportRoutes
 from teleconsult.results.pages import ResultPages
 from teleconsult.results.ports import Analyte, KeptReport, KeptResult, NewReport
 from teleconsult.results.service import Results
-from tests.builders.cases import PASSWORD, ZONE, House
+from tests.builders.cases import PASSWORD, ZONE, House, a_house
 from tests.builders.database import a_vault
 from tests.builders.people import cheap_passwords
 
@@ -82,9 +84,7 @@ def _kept(name: str, value: str, unit: str, range_text: str) -> KeptResult:
     flag = ""
     if number is not None and bounds[0] is not None and bounds[1] is not None:
         flag = "L" if number < bounds[0] else "H" if number > bounds[1] else "N"
-    return KeptResult(
-        name, value, unit, number=number, range=range_text, low=bounds[0], high=bounds[1], computed=flag
-    )
+    return KeptResult(name, value, unit, number=number, range=range_text, low=bounds[0], high=bounds[1], computed=flag)
 
 
 @dataclass(slots=True)
@@ -218,7 +218,7 @@ class Page:
 
 
 class Browser:
-    """One person without scripts: follows redirects, keeps cookies, sends forms as they stand with some fields changed."""
+    """One person without scripts: follows redirects, keeps cookies, sends forms with some fields changed."""
 
     def __init__(self, client: TestClient[Any, Any], language: str = "en") -> None:
         self._client = client
@@ -269,3 +269,31 @@ class Browser:
         reader.feed(html)
         words = " ".join(" ".join(reader.text).split())
         return Page(answer.status, path, html, words, reader.forms, reader.ids, reader.links)
+
+
+@dataclass(slots=True)
+class Browsed:
+    """A house with its pages, and browsers for its people."""
+
+    house: House
+    pages: Pages
+    cabinet: Cabinet
+    client: TestClient[Any, Any]
+
+    async def browser(self, actor: Actor) -> Browser:
+        """A browser in which somebody is logged in."""
+        return await Browser(self.client).log_in(self.pages, self.house, actor)
+
+    def stranger(self) -> Browser:
+        """A browser in which nobody is."""
+        return Browser(self.client)
+
+
+@asynccontextmanager
+async def browsed(folder: Path, aiohttp_client: Any, **options: Any) -> AsyncIterator[Browsed]:
+    """`async with browsed(tmp_path, aiohttp_client, needs_audit=True) as site:`."""
+    cabinet = Cabinet()
+    async with a_house(folder, archive=cabinet, **options) as house:
+        pages = await the_pages(house, cabinet)
+        client = await aiohttp_client(pages.app, cookie_jar=DummyCookieJar())
+        yield Browsed(house, pages, cabinet, client)

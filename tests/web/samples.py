@@ -98,13 +98,28 @@ def home(**more: Any) -> views.Home:
 def worklist(**more: Any) -> views.Worklist:
     """A worklist of a few rows."""
     rows = [
-        row(priority="emergency", patient_name="韦国栋", sex="male", age=Age(58, 0, 0), kind="ecg", unread=1,
-            question="突发胸痛 40 分钟，V2-V4 导联 ST 段抬高，是否立即溶栓转运？", clock=clock(-2, 0, over=True)),
+        row(
+            priority="emergency",
+            patient_name="韦国栋",
+            sex="male",
+            age=Age(58, 0, 0),
+            kind="ecg",
+            unread=1,
+            question="突发胸痛 40 分钟，V2-V4 导联 ST 段抬高，是否立即溶栓转运？",
+            clock=clock(-2, 0, over=True),
+        ),
         row(unread=2),
-        row(priority="routine", state="reporting", patient_name="余水根", sex="male", clock=clock(1260, 80), kind="imaging"),
+        row(
+            priority="routine",
+            state="reporting",
+            patient_name="余水根",
+            sex="male",
+            clock=clock(1260, 80),
+            kind="imaging",
+        ),
         row(priority="routine", state="returned", patient_name="蒋福生", clock=TimeLeft(NOW, NOW, 50, paused=True)),
         row(priority="routine", state="delivered", patient_name="万长青", clock=clock(4080, 90), kind="mdt"),
-    ]  # fmt: skip
+    ]
     values: dict[str, Any] = {
         "rows": rows,
         "total": 14,
@@ -179,25 +194,44 @@ def consult(**more: Any) -> SimpleNamespace:
         "submitted_at": NOW - timedelta(hours=6),
         "to_words": "县人民医院 呼吸科",
         "question": "右肺上叶结节的性质？能否在本院穿刺，还是转院评估？",
-        "history": [("", "咳嗽、痰中带血 2 周，无发热，体重半年下降 4 kg。"), ("Local report", "右肺上叶结节")],
+        "history": [
+            ("", "咳嗽、痰中带血 2 周，无发热，体重半年下降 4 kg。"),
+            ("Own report on the films", "右肺上叶结节"),
+        ],
         "may_write": True,
         "may_add_material": False,
         "other_side": "李文",
         "days": [
-            SimpleNamespace(is_new=True, at=NOW, entries=[entry("message", NOW, "李文", text="3 月 18 日，前降支 1 枚。")]),
-            SimpleNamespace(is_new=False, at=NOW, entries=[
-                entry("message", NOW - timedelta(minutes=20), "沈若川", is_mine=True, text="支架是哪一天放的？"),
-                entry("material", NOW - timedelta(hours=3), "李文", fields={"kind": "study"}),
-                entry("move", NOW - timedelta(hours=4), "沈若川", is_mine=True, move="return_for_material",
-                      fields={"items": [SimpleNamespace(text="增强 CT 动脉期")]}),
-                entry("move", NOW - timedelta(hours=6), "李文", move="submit"),
-            ]),
+            SimpleNamespace(
+                is_new=True, at=NOW, entries=[entry("message", NOW, "李文", text="3 月 18 日，前降支 1 枚。")]
+            ),
+            SimpleNamespace(
+                is_new=False,
+                at=NOW,
+                entries=[
+                    entry("message", NOW - timedelta(minutes=20), "沈若川", is_mine=True, text="支架是哪一天放的？"),
+                    entry("material", NOW - timedelta(hours=3), "李文", fields={"kind": "study"}),
+                    entry(
+                        "move",
+                        NOW - timedelta(hours=4),
+                        "沈若川",
+                        is_mine=True,
+                        move="return_for_material",
+                        fields={"items": [SimpleNamespace(text="增强 CT 动脉期")]},
+                    ),
+                    entry("move", NOW - timedelta(hours=6), "李文", move="submit"),
+                ],
+            ),
         ],
-        "studies": [views.Study("1.2", "胸部 CT 增强", "CT", NOW, "石渡镇卫生院", 412, [film] * 4, "/consults/c1/viewer")],
+        "studies": [
+            views.Study("1.2", "胸部 CT 增强", "CT", NOW, "石渡镇卫生院", 412, [film] * 4, "/consults/c1/viewer")
+        ],
         "labs": [lab],
         "documents": [SimpleNamespace(path="/x", icon="file-text", title="出院小结", at=NOW)],
-        "choices": SimpleNamespace(specialists=[("u2", "方启元　影像科")], departments=[], institutions=[], open_items=[]),
-    }  # fmt: skip
+        "choices": SimpleNamespace(
+            specialists=[("u2", "方启元　影像科")], departments=[], institutions=[], open_items=[]
+        ),
+    }
     return SimpleNamespace(**values | more)
 
 
@@ -214,11 +248,23 @@ STEPS = ("patient", "question", "materials", "whom", "consent")
 def request(step: str, **more: Any) -> dict[str, Any]:
     """One step of the request form."""
     typed = {
-        "question": "右肺上叶结节的性质？", "history": "", "working_diagnosis": "", "local_conclusion": "",
-        "anticoagulants": "", "kind": "clinical", "priority": "urgent", "mode": "asynchronous",
-        "target_institution_id": "i2", "target_department_id": "", "target_specialist_id": "", "wished_time": "",
-        "consent_how": "", "consent_by": "", "consent_name": "", "incomplete_reason": "",
-    }  # fmt: skip
+        "question": "右肺上叶结节的性质？",
+        "history": "",
+        "working_diagnosis": "",
+        "local_conclusion": "",
+        "anticoagulants": "",
+        "kind": "clinical",
+        "priority": "urgent",
+        "mode": "asynchronous",
+        "target_institution_id": "i2",
+        "target_department_id": "",
+        "target_specialist_id": "",
+        "wished_time": "",
+        "consent_how": "",
+        "consent_by": "",
+        "consent_name": "",
+        "incomplete_reason": "",
+    }
     values: dict[str, Any] = {
         "step": step,
         "draft": DRAFT,
@@ -250,72 +296,218 @@ def request(step: str, **more: Any) -> dict[str, Any]:
 
 
 PATIENT = SimpleNamespace(
-    id="p1", name="周启明", sex="male", birth_date=date(1959, 3, 8), id_number_last4="3317", phone_last4="8001",
-    record_number="A-77", version=2,
-)  # fmt: skip
+    id="p1",
+    name="周启明",
+    sex="male",
+    birth_date=date(1959, 3, 8),
+    id_number_last4="3317",
+    phone_last4="8001",
+    record_number="A-77",
+    version=2,
+)
 
 
 def report(**more: Any) -> dict[str, Any]:
     """The report editor of its author."""
     values: dict[str, Any] = {
         "consult": SimpleNamespace(id="c1", number="HZ-20261123-0047", kind="imaging", version=7),
-        "banner": BANNER, "clock": clock(464, 64), "studies": [], "may_write": True, "draft_version": 2,
-        "lock_holder": "", "lock_since": NOW, "saved_at": NOW, "errors": {}, "problem": "", "newer": None, "amends": 0,
-        "typed": {"findings": "右肺上叶后段见软组织密度结节。", "opinion": "周围型肺癌可能性大。", "suggestion": "",
-                  "finding": "positive", "labs": [], "reason": ""},
-        "lab_choices": [("l1", "血常规")], "images": [], "can_sign": True, "can_begin_amend": False, "can_submit": False, "can_reject": False,
-        "may_break": False, "deliver_to": "石渡镇卫生院 李文", "phrases": [], "lab_values": [],
-    }  # fmt: skip
+        "banner": BANNER,
+        "clock": clock(464, 64),
+        "studies": [],
+        "may_write": True,
+        "draft_version": 2,
+        "lock_holder": "",
+        "lock_since": NOW,
+        "saved_at": NOW,
+        "errors": {},
+        "problem": "",
+        "newer": None,
+        "amends": 0,
+        "typed": {
+            "findings": "右肺上叶后段见软组织密度结节。",
+            "opinion": "周围型肺癌可能性大。",
+            "suggestion": "",
+            "finding": "positive",
+            "labs": [],
+            "reason": "",
+        },
+        "lab_choices": [("l1", "血常规")],
+        "images": [],
+        "can_sign": True,
+        "can_begin_amend": False,
+        "can_submit": False,
+        "can_reject": False,
+        "may_break": False,
+        "deliver_to": "石渡镇卫生院 李文",
+        "phrases": [],
+        "lab_values": [],
+    }
     return values | more
 
 
 NOTICES = SimpleNamespace(
-    unread=1, cursor="x",
-    items=[SimpleNamespace(path="/consults/c1", loud=True, text="周启明：专家请您补充材料", read_at=None, at=NOW),
-           SimpleNamespace(path="/consults/c2", loud=False, text="意见已送达", read_at=NOW, at=NOW)],
-)  # fmt: skip
+    unread=1,
+    cursor="x",
+    items=[
+        SimpleNamespace(path="/consults/c1", loud=True, text="周启明：专家请您补充材料", read_at=None, at=NOW),
+        SimpleNamespace(path="/consults/c2", loud=False, text="意见已送达", read_at=NOW, at=NOW),
+    ],
+)
 
 PAGES: dict[str, tuple[str, str, dict[str, Any]]] = {
     "home": ("desk/home.html", "/", {"home": home()}),
     "home-empty": (
-        "desk/home.html", "/",
-        {"home": home(waiting_count=0, first=None, counts=[], came_back=[], on_duty=[], may_request=True, show_tour=True)},
+        "desk/home.html",
+        "/",
+        {
+            "home": home(
+                waiting_count=0, first=None, counts=[], came_back=[], on_duty=[], may_request=True, show_tour=True
+            )
+        },
     ),
     "worklist": ("desk/worklist.html", "/worklist", {"worklist": worklist()}),
     "worklist-empty": ("desk/worklist.html", "/worklist", {"worklist": worklist(rows=[], text="王", may_request=True)}),
     "consult": ("desk/consult.html", "/consults/c1", {"consult": consult(), "refused": None, "message_error": ""}),
     "consult-refused": (
-        "desk/consult.html", "/consults/c1",
+        "desk/consult.html",
+        "/consults/c1",
         {
-            "consult": consult(), "message_error": "",
-            "refused": SimpleNamespace(move="return_for_material", text="请检查您填写的内容", typed={"items": [{"kind": "labs", "text": "凝血"}]},
-                                       errors={"items": "Please say what is needed: at least one item."}),
+            "consult": consult(),
+            "message_error": "",
+            "refused": SimpleNamespace(
+                move="return_for_material",
+                text="请检查您填写的内容",
+                typed={"items": [{"kind": "labs", "text": "凝血"}]},
+                errors={"items": "Please say what is needed: at least one item."},
+            ),
         },
     ),
     "login": ("access/login.html", "/login", {"actor": None, "nav": [], "next_path": "/", "problem": "", "login": ""}),
     "help": ("desk/help.html", "/help/overview", {"topic": "overview", "topics": ["overview", "home", "worklist"]}),
-    "error": ("errors/404.html", "/x", {"title": "找不到", "detail": "没有这个页面。", "support": "AB23CD",
-                                        "problem": SimpleNamespace(errors={}, moves=None)}),
-    "new": ("consults/request_patient.html", "/consults/new", request("patient", draft=None, banner=None, typed={}, found=[PATIENT],
-            step_paths=dict.fromkeys(STEPS, ""), done_steps=set(), step_notes=dict.fromkeys(STEPS, ""))),
-    "patient-wrong": ("consults/request_patient.html", "/consults/new", request("patient", typed={"name": "王"}, errors={"name": "Please fill this in."})),
+    "error": (
+        "errors/404.html",
+        "/x",
+        {
+            "title": "找不到",
+            "detail": "没有这个页面。",
+            "support": "AB23CD",
+            "problem": SimpleNamespace(errors={}, moves=None),
+        },
+    ),
+    "new": (
+        "consults/request_patient.html",
+        "/consults/new",
+        request(
+            "patient",
+            draft=None,
+            banner=None,
+            typed={},
+            found=[PATIENT],
+            step_paths=dict.fromkeys(STEPS, ""),
+            done_steps=set(),
+            step_notes=dict.fromkeys(STEPS, ""),
+        ),
+    ),
+    "patient-wrong": (
+        "consults/request_patient.html",
+        "/consults/new",
+        request("patient", typed={"name": "王"}, errors={"name": "Please fill this in."}),
+    ),
     "question": ("consults/request_question.html", "/consults/c1/edit/question", request("question")),
-    "question-stale": ("consults/request_question.html", "/consults/c1/edit/question", request("question", newer=[("History", "别人写的")])),
+    "question-stale": (
+        "consults/request_question.html",
+        "/consults/c1/edit/question",
+        request("question", newer=[("病史", "别人写的")]),
+    ),
     "materials": ("consults/request_materials.html", "/consults/c1/edit/materials", request("materials")),
     "whom": ("consults/request_whom.html", "/consults/c1/edit/whom", request("whom")),
-    "consent": ("consults/request_consent.html", "/consults/c1/edit/consent", request("consent", errors={"consent_how": "Please choose one."})),
+    "consent": (
+        "consults/request_consent.html",
+        "/consults/c1/edit/consent",
+        request("consent", errors={"consent_how": "Please choose one."}),
+    ),
     "patients": ("people/patients.html", "/patients", {"text": "", "found": [PATIENT], "may_write": True}),
-    "patient": ("people/patient.html", "/patients/p1", {"banner": BANNER, "patient": PATIENT, "may_request": True, "may_write": True}),
-    "patient-edit": ("people/edit.html", "/patients/p1/edit", {"banner": BANNER, "version": 2, "typed": {"name": "周启明"}, "errors": {}, "problem": "", "newer": None, "exists_path": "", "back": "/patients/p1"}),
+    "patient": (
+        "people/patient.html",
+        "/patients/p1",
+        {"banner": BANNER, "patient": PATIENT, "may_request": True, "may_write": True},
+    ),
+    "patient-edit": (
+        "people/edit.html",
+        "/patients/p1/edit",
+        {
+            "banner": BANNER,
+            "version": 2,
+            "typed": {"name": "周启明"},
+            "errors": {},
+            "problem": "",
+            "newer": None,
+            "exists_path": "",
+            "back": "/patients/p1",
+        },
+    ),
     "notifications": ("notifications/list.html", "/notifications", {"notices": NOTICES}),
-    "account": ("access/account.html", "/account", {"errors": {}, "problem": "", "institution": "县人民医院", "sessions": [
-        SimpleNamespace(id="s1", device="Chromium", address="10.0.0.1", used_at=NOW, is_this=True),
-        SimpleNamespace(id="s2", device="", address="10.0.0.2", used_at=NOW, is_this=False)]}),
+    "account": (
+        "access/account.html",
+        "/account",
+        {
+            "errors": {},
+            "problem": "",
+            "institution": "县人民医院",
+            "sessions": [
+                SimpleNamespace(id="s1", device="Chromium", address="10.0.0.1", used_at=NOW, is_this=True),
+                SimpleNamespace(id="s2", device="", address="10.0.0.2", used_at=NOW, is_this=False),
+            ],
+        },
+    ),
     "verify": ("reports/verify.html", "/verify", {"verdict": None, "error": ""}),
-    "verify-public": ("reports/verify.html", "/verify", {"actor": None, "nav": [], "error": "", "verdict": SimpleNamespace(good=True, text="这份意见是真的。", facts=[("签名", "沈若川")])}),
+    "verify-public": (
+        "reports/verify.html",
+        "/verify",
+        {
+            "actor": None,
+            "nav": [],
+            "error": "",
+            "verdict": SimpleNamespace(good=True, text="这份意见是真的。", facts=[("签名", "沈若川")]),
+        },
+    ),
     "report": ("reports/editor.html", "/consults/c1/report", report()),
-    "report-read": ("reports/editor.html", "/consults/c1/report", report(may_write=False, can_sign=False, may_break=True, lock_holder="方启元")),
-    "labs": ("results/form.html", "/consults/c1/labs/new", {"banner": BANNER, "typed": {}, "errors": {"results.0.value": "Please write the result."}, "problem": "", "back": "/consults/c1",
-             "rows": [{"name": "血红蛋白", "value": ""}, {}, {}], "analytes": ["血红蛋白"], "units": ["g/L"]}),
-    "viewer": ("desk/viewer.html", "/consults/c1/viewer", {"consult": SimpleNamespace(id="c1", number="HZ", path="/consults/c1", banner=BANNER, question="右肺上叶结节？", may_mark=True, report_path="/consults/c1/report", studies=[]), "studies_json": "[]", "open_series": "", "may_write": True}),
-}  # fmt: skip
+    "report-read": (
+        "reports/editor.html",
+        "/consults/c1/report",
+        report(may_write=False, can_sign=False, may_break=True, lock_holder="方启元"),
+    ),
+    "labs": (
+        "results/form.html",
+        "/consults/c1/labs/new",
+        {
+            "banner": BANNER,
+            "typed": {},
+            "errors": {"results.0.value": "Please write the result."},
+            "problem": "",
+            "back": "/consults/c1",
+            "rows": [{"name": "血红蛋白", "value": ""}, {}, {}],
+            "analytes": ["血红蛋白"],
+            "units": ["g/L"],
+        },
+    ),
+    "viewer": (
+        "desk/viewer.html",
+        "/consults/c1/viewer",
+        {
+            "consult": SimpleNamespace(
+                id="c1",
+                number="HZ",
+                path="/consults/c1",
+                banner=BANNER,
+                question="右肺上叶结节？",
+                may_mark=True,
+                report_path="/consults/c1/report",
+                studies=[],
+            ),
+            "studies_json": "[]",
+            "open_series": "",
+            "may_write": True,
+        },
+    ),
+}

@@ -153,7 +153,9 @@ async def test_the_tour_is_shown_until_it_was_seen(house: House, browser_of: Any
     assert 'data-module="tour"' not in page.html
 
 
-async def test_the_reading_room_names_the_studies_and_may_compile_wasm(house: House, client: Any, browser_of: Any) -> None:
+async def test_the_reading_room_names_the_studies_and_may_compile_wasm(
+    house: House, client: Any, browser_of: Any
+) -> None:
     consult = await house.accepted()
     specialist = await browser_of(house.specialist)
     page = await specialist.get(f"/consults/{consult}/viewer?series=1.2.3")
