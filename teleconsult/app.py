@@ -22,6 +22,7 @@ from teleconsult.bridges.archive import ClinicGatekeeper
 from teleconsult.bridges.arrivals import Arrivals
 from teleconsult.bridges.films import ArchiveFilms, ArchiveKeyImages
 from teleconsult.bridges.labs import ArchiveLabs
+from teleconsult.bridges.printing import PrintedLabs
 from teleconsult.clock import Clock, SystemClock
 from teleconsult.config import Settings
 from teleconsult.consults.pages import RequestPages
@@ -128,9 +129,11 @@ async def open_clinic(settings: Settings, url: str, clock: Clock | None = None) 
             arrivals.follow(archive.index, consults, results)
             async with WebRooms(archive, gatekeeper) as rooms:
                 signer = open_signer(settings.data_dir / "signing", vault, clock, SIGNER)
-                tools = Tools(vault, Press(), signer, PrintedSite(url, settings.time_zone), witness)
+                tools = Tools(
+                    vault, Press(settings.data_dir / "fonts"), signer, PrintedSite(url, settings.time_zone), witness
+                )
                 pictures = ArchiveKeyImages(archive, rooms.render, gatekeeper)
-                reports = Reports(database, consults, people, access, tools, Films(pictures))
+                reports = Reports(database, consults, people, access, tools, Films(pictures, PrintedLabs(results)))
                 consults.let_reports_move(reports)
                 Reactions(consults, notifications).on(bus)
                 desk = Desk(database, Rooms(consults, people, reports, results, notifications), zone, films)
