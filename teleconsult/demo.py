@@ -113,6 +113,7 @@ async def _announce(
     for role, link in told.get("links", {}).items():
         words.append(f"  {role:<22} {url}{link}")
     if "links" in told:
+        words.append(f"  {'密码 password':<20} {told['password']}   (asked again before signing)")
         words.append("The sample county's people and cases are made up. Ctrl-C stops the server.")
     print("\n".join(words), flush=True)  # noqa: T201
 
