@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import case, select
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from teleconsult.actor import Actor, ActorKind, Permission
@@ -62,7 +63,7 @@ async def post(office: Office, actor: Actor, consult_id: str, text: str) -> Post
             consult,
             Happening("message", {"text": words}, _first(found.parties), message_number=consult.message_count),
         )
-        await _mark(work, consult_id, consult.message_count)
+        await _mark(office, work, consult_id, consult.message_count)
         note(work, "message", consult)
         record(work, MessagePosted(consult.id, consult.number, consult.message_count, actor.id))
         work.after_commit(office.on_commit)
@@ -74,17 +75,16 @@ async def mark_seen(office: Office, actor: Actor, consult_id: str, seen: int) ->
     async with office.database.write(actor) as work:
         found = await find(work.session, actor, consult_id)
         if actor.kind is ActorKind.STAFF:
-            await _mark(work, consult_id, min(seen, found.consult.message_count))
+            await _mark(office, work, consult_id, min(seen, found.consult.message_count))
 
 
-async def _mark(work: Work, consult_id: str, seen: int) -> None:
+async def _mark(office: Office, work: Work, consult_id: str, seen: int) -> None:
     if work.actor.kind is not ActorKind.STAFF:
         return
-    mark = await work.session.get(ReadMark, (work.actor.id, consult_id))
-    if mark is None:
-        work.session.add(ReadMark(user_id=work.actor.id, consult_id=consult_id, seen=max(0, seen)))
-    else:
-        mark.seen = max(mark.seen, seen)
+    insert = sqlite.insert if office.database.is_sqlite else postgresql.insert
+    new = insert(ReadMark).values(user_id=work.actor.id, consult_id=consult_id, seen=max(0, seen))
+    more = case((new.excluded.seen > ReadMark.seen, new.excluded.seen), else_=ReadMark.seen)
+    await work.session.execute(new.on_conflict_do_update(index_elements=["user_id", "consult_id"], set_={"seen": more}))
 
 
 async def timeline(office: Office, actor: Actor, consult_id: str, after: int = 0, kind: str | None = None) -> EntryPage:

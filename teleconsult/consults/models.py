@@ -30,6 +30,10 @@ def _word(words: type[StrEnum]) -> Enum:
     )
 
 
+_LISTED = ("state", "kind", "priority", "due_at", "id")
+"""What counts and sorting need, so that a worklist is found in the index alone."""
+
+
 class ConsultNumber(Record):
     """The last number given to an institution on a day."""
 
@@ -50,9 +54,10 @@ class Consult(Record):
     __tablename__ = "consults"
     __table_args__ = (
         UniqueConstraint("institution_id", "number"),
-        Index("ix_consults_requester_due", "requester_id", "due_at"),
-        Index("ix_consults_institution_due", "institution_id", "state", "due_at"),
-        Index("ix_consults_target_due", "target_institution_id", "state", "due_at"),
+        Index("ix_consults_requester", "requester_id", "institution_id", *_LISTED),
+        Index("ix_consults_institution", "institution_id", *_LISTED, "submitted_at"),
+        Index("ix_consults_target", "target_institution_id", *_LISTED, "clock_began_at"),
+        Index("ix_consults_signer", "signer_id"),
         Index("ix_consults_patient", "patient_id"),
     )
 
@@ -78,9 +83,6 @@ class Consult(Record):
     returned_from: Mapped[State | None] = mapped_column(_word(State))
     reopenable_until: Mapped[datetime | None]
 
-    question: Mapped[bytes] = mapped_column(LargeBinary)
-    content: Mapped[bytes] = mapped_column(LargeBinary)
-
     created_at: Mapped[datetime]
     changed_at: Mapped[datetime]
     submitted_at: Mapped[datetime | None]
@@ -99,10 +101,14 @@ class Consult(Record):
     report_version: Mapped[int] = mapped_column(default=0)
     answered_version: Mapped[int] = mapped_column(default=0)
     adoption: Mapped[Adoption | None] = mapped_column(_word(Adoption))
-    final_diagnosis: Mapped[bytes | None] = mapped_column(LargeBinary)
 
     entry_count: Mapped[int] = mapped_column(default=0)
     message_count: Mapped[int] = mapped_column(default=0)
+
+    # The long texts come last: SQLite reads a row from its front, and lists need only the short columns.
+    question: Mapped[bytes] = mapped_column(LargeBinary)
+    content: Mapped[bytes] = mapped_column(LargeBinary)
+    final_diagnosis: Mapped[bytes | None] = mapped_column(LargeBinary)
 
     seats: Mapped[list["Seat"]] = relationship(
         back_populates="consult", lazy="selectin", order_by="Seat.number", cascade="all, delete-orphan"

@@ -149,7 +149,7 @@ def _turn_clock(consult: Consult, row: Row, work: Work) -> None:
         consult.state_since = work.at
     if row.move is Move.REOPEN:
         consult.clock_began_at, consult.paused_seconds = work.at, 0
-    elif consult.clock_began_at is None and row.target not in _BEFORE_TARGET:
+    elif consult.clock_began_at is None and row.target not in _BEFORE_TARGET | ENDS_OF_LIFE:
         consult.clock_began_at = work.at
     if row.target is State.RETURNED:
         consult.paused_at = work.at

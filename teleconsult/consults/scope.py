@@ -4,7 +4,9 @@ It must say the same as `rules.parties_of` says of a single record; a test compa
 cases.
 """
 
-from sqlalchemy import ColumnElement, Select, and_, false, or_, select
+from collections.abc import Sequence
+
+from sqlalchemy import ColumnElement, Select, Subquery, and_, false, or_, select, union, union_all
 
 from teleconsult.actor import Actor, ActorKind
 from teleconsult.consults.models import Consult, Level, Seat
@@ -23,41 +25,69 @@ def is_open_to(actor: Actor, *, past: bool = True) -> ColumnElement[bool]:
         actor: Who.
         past: Also what their institution has passed on, of which they read their own part.
     """
+    ways = _ways(actor, past=past)
+    if len(ways) < 2:
+        return ways[0] if ways else false()
+    return Consult.id.in_(union_all(*(select(Consult.id).where(way) for way in ways)))
+
+
+def open_rows(actor: Actor, held: Sequence[ColumnElement[bool]]) -> Subquery:
+    """What a list needs of the consults that are open to somebody and for which all conditions hold, each once.
+
+    Every way is walked by its own index, with the conditions inside: one OR over all ways would read the whole table.
+    """
+    ways = _ways(actor, past=True) or [false()]
+    listed = [
+        select(Consult.id, Consult.state, Consult.kind, Consult.priority, Consult.due_at).where(way, *held)
+        for way in ways
+    ]
+    return listed[0].subquery() if len(listed) == 1 else union(*listed).subquery()
+
+
+def _ways(actor: Actor, *, past: bool) -> list[ColumnElement[bool]]:
     if actor.kind is ActorKind.SYSTEM:
-        return Consult.id.is_not(None)
+        return [Consult.id.is_not(None)]
     if actor.kind is not ActorKind.STAFF:
-        return false()
+        return []
     ways: list[ColumnElement[bool]] = []
     if Role.REQUESTER in actor.roles:
-        ways.append(and_(Consult.requester_id == actor.id, Consult.institution_id == actor.institution))
+        ways.append(asked_by(actor))
     if actor.roles & _READERS:
         ways.append(and_(Consult.institution_id == actor.institution, Consult.submitted_at.is_not(None)))
     if actor.roles & {Role.COORDINATOR, Role.AUDITOR}:
-        ways.append(_at_target(actor, past=past and Role.COORDINATOR in actor.roles))
+        ways.append(handled_by(actor))
+    if past and Role.COORDINATOR in actor.roles:
+        passed_on = (Level.institution_id == actor.institution, Level.ended_at.is_not(None))
+        ways.append(Consult.id.in_(select(Level.consult_id).where(*passed_on)))
     if Role.SPECIALIST in actor.roles:
-        ways.append(and_(_at_target(actor), Consult.id.in_(_seats(actor))))
+        ways.append(sits_at(actor))
     if actor.roles & {Role.SPECIALIST, Role.AUDITOR}:
-        ways.append(and_(_at_target(actor), Consult.signer_id == actor.id))
-    return or_(*ways) if ways else false()
+        ways.append(and_(Consult.signer_id == actor.id, handled_by(actor)))
+    return ways
+
+
+def asked_by(actor: Actor) -> ColumnElement[bool]:
+    """The actor is the requesting doctor."""
+    return and_(Consult.requester_id == actor.id, Consult.institution_id == actor.institution)
+
+
+def handled_by(actor: Actor) -> ColumnElement[bool]:
+    """The actor's institution handles it now."""
+    return and_(
+        Consult.target_institution_id == actor.institution,
+        Consult.clock_began_at.is_not(None),
+        Consult.state.not_in(_UNSEEN_BY_TARGET),
+    )
 
 
 def sits_at(actor: Actor) -> ColumnElement[bool]:
-    """The condition that this person holds a seat, by name or by department."""
-    if Role.SPECIALIST not in actor.roles:
-        return false()
-    return and_(_at_target(actor), Consult.id.in_(_seats(actor)))
+    """This person holds a seat, by name or by department, where the consult is handled now: a redirect clears seats."""
+    return Consult.id.in_(_seats(actor))
 
 
 def open_consults(actor: Actor) -> Select[str]:
     """Ids of all consults whose materials this person may open."""
     return select(Consult.id).where(is_open_to(actor, past=False))
-
-
-def _at_target(actor: Actor, *, past: bool = False) -> ColumnElement[bool]:
-    levels = select(Level.consult_id).where(Level.institution_id == actor.institution)
-    if not past:
-        levels = levels.where(Level.ended_at.is_(None))
-    return and_(Consult.state.not_in(_UNSEEN_BY_TARGET), Consult.id.in_(levels))
 
 
 def _seats(actor: Actor) -> Select[str]:

@@ -3,21 +3,22 @@
 import base64
 import binascii
 import json
+from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from sqlalchemy import Select, and_, case, func, literal, or_, select
+from sqlalchemy import Select, and_, false, func, literal, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import raiseload
 from sqlalchemy.sql.elements import ColumnElement
 
 from teleconsult.actor import Actor
 from teleconsult.consults.lookups import cards_of, names_of
-from teleconsult.consults.models import Consult, Level, ReadMark
+from teleconsult.consults.models import Consult, ReadMark
 from teleconsult.consults.office import Office
 from teleconsult.consults.rules import waits_for
-from teleconsult.consults.scope import is_open_to, sits_at
+from teleconsult.consults.scope import asked_by, handled_by, is_open_to, open_rows, sits_at
 from teleconsult.consults.state import FINISHED, Kind, Party, Priority, State
 from teleconsult.consults.viewing import clock_of
 from teleconsult.consults.views import RowView, WorklistPage
@@ -33,6 +34,7 @@ _SEARCHED = 1000
 _NEVER = datetime(9999, 12, 31, tzinfo=UTC)
 _DUE = func.coalesce(Consult.due_at, literal(_NEVER, UtcTime()))
 """What has no deadline comes last."""
+_OPEN_STATES = tuple(state for state in State if state not in FINISHED)
 _OVERDUE_STATES = tuple(
     state for state in State if state not in FINISHED | {State.DRAFT, State.RETURNED, State.DELIVERED, State.ANSWERED}
 )
@@ -75,12 +77,12 @@ async def worklist(office: Office, actor: Actor, wanted: Filter) -> WorklistPage
     """
     async with office.database.read() as session:
         now = office.database.clock.now()
-        found = [is_open_to(actor)]
+        found = []
         if wanted.text.strip():
             found.append(await _text(office, session, actor, wanted.text.strip()[:100]))
         counts = await _counts(session, actor, found, now)
         held = [*found, *_conditions(actor, wanted, now)]
-        total = await session.scalar(select(func.count()).select_from(Consult).where(*held)) or 0
+        total = await session.scalar(select(func.count()).select_from(open_rows(actor, held))) or 0
         rows = (await session.execute(_page(actor, [*held, *_after(wanted.cursor)]))).all()
         items = await _rows(office, session, [(consult, seen) for consult, seen in rows[:PAGE]])
     if items:
@@ -108,15 +110,16 @@ def _which(actor: Actor, which: Which, now: datetime) -> ColumnElement[bool]:
     if which is Which.OVERDUE:
         return and_(Consult.due_at < now, Consult.state.in_(_OVERDUE_STATES))
     if which is Which.OPEN:
-        return Consult.state.not_in(FINISHED)
+        return Consult.state.in_(_OPEN_STATES)
     if which is Which.FINISHED:
         return Consult.state.in_(FINISHED)
     return Consult.id.is_not(None)
 
 
 def _mine(actor: Actor) -> ColumnElement[bool]:
-    asked = and_(Consult.requester_id == actor.id, Consult.institution_id == actor.institution)
-    return or_(asked, sits_at(actor))
+    ways = [asked_by(actor)] if Role.REQUESTER in actor.roles else []
+    ways += [sits_at(actor)] if Role.SPECIALIST in actor.roles else []
+    return or_(*ways) if ways else false()
 
 
 def waiting_for(actor: Actor) -> ColumnElement[bool]:
@@ -125,49 +128,61 @@ def waiting_for(actor: Actor) -> ColumnElement[bool]:
     def states(party: Party) -> list[State]:
         return [state for state in State if party in waits_for(state)]
 
-    ours = Consult.institution_id == actor.institution
-    current = select(Level.consult_id).where(Level.institution_id == actor.institution, Level.ended_at.is_(None))
-    theirs = Consult.id.in_(current)
-    ways = []
-    if Role.REQUESTER in actor.roles:
-        ways.append(and_(ours, Consult.requester_id == actor.id, Consult.state.in_(states(Party.REQUESTER))))
-    if Role.APPROVER in actor.roles:
-        ways.append(and_(ours, Consult.state.in_(states(Party.APPROVER))))
-    if Role.COORDINATOR in actor.roles:
-        ways.append(and_(theirs, Consult.state.in_(states(Party.COORDINATOR))))
-    if Role.SPECIALIST in actor.roles:
-        ways.append(and_(sits_at(actor), Consult.state.in_(states(Party.SPECIALIST))))
-    if Role.AUDITOR in actor.roles:
-        other = or_(Consult.author_id.is_(None), Consult.author_id != actor.id)
-        ways.append(and_(theirs, other, Consult.state.in_(states(Party.AUDITOR))))
-    return or_(*ways) if ways else Consult.id.is_(None)
+    other = or_(Consult.author_id.is_(None), Consult.author_id != actor.id)
+    by_role = {
+        Role.REQUESTER: (Party.REQUESTER, asked_by(actor)),
+        Role.APPROVER: (Party.APPROVER, Consult.institution_id == actor.institution),
+        Role.COORDINATOR: (Party.COORDINATOR, handled_by(actor)),
+        Role.SPECIALIST: (Party.SPECIALIST, sits_at(actor)),
+        Role.AUDITOR: (Party.AUDITOR, and_(handled_by(actor), other)),
+    }
+    held = [turn for role, turn in by_role.items() if role in actor.roles]
+    if not held:
+        return false()
+    awaited = {state for party, _ in held for state in states(party)}
+    # The states stand outside once more: by them the index is searched.
+    return and_(
+        Consult.state.in_(sorted(awaited)),
+        or_(*(and_(Consult.state.in_(states(party)), way) for party, way in held)),
+    )
 
 
 async def _counts(
     session: AsyncSession, actor: Actor, found: list[ColumnElement[bool]], now: datetime
 ) -> dict[str, int]:
-    one = (Consult.state, Consult.kind, Consult.priority)
-    sums = [func.sum(case((_which(actor, which, now), 1), else_=0)) for which in Which]
-    rows = await session.execute(select(*one, func.count(), *sums).where(*found).group_by(*one))
-    counts = {which.value: 0 for which in Which}
-    for state, kind, priority, number, *by_filter in rows:
-        for which, more in zip(Which, by_filter, strict=True):
-            counts[which.value] += int(more or 0)
-            for name in (f"{which}/kind:{kind}", f"{which}/priority:{priority}"):
-                counts[name] = counts.get(name, 0) + int(more or 0)
-        for name in (f"state:{state}", f"kind:{kind}", f"priority:{priority}"):
-            counts[name] = counts.get(name, 0) + number
-    return counts
+    counts: Counter[str] = Counter({which.value: 0 for which in Which})
+    for which in Which:
+        if which in {Which.OPEN, Which.FINISHED}:
+            continue  # both follow from the states
+        rows = open_rows(actor, found if which is Which.ALL else [*found, _which(actor, which, now)])
+        one = (rows.c.state, rows.c.kind, rows.c.priority)
+        for state, kind, priority, number in await session.execute(select(*one, func.count()).group_by(*one)):
+            counts.update(_named(which, State(state), kind, priority, number))
+    return dict(counts)
+
+
+def _named(which: Which, state: State, kind: str, priority: str, number: int) -> dict[str, int]:
+    shown = [which]
+    names = {}
+    if which is Which.ALL:
+        names = dict.fromkeys((f"state:{state}", f"kind:{kind}", f"priority:{priority}"), number)
+        shown.append(Which.FINISHED if state in FINISHED else Which.OPEN)
+    for one in shown:
+        names |= dict.fromkeys((one.value, f"{one}/kind:{kind}", f"{one}/priority:{priority}"), number)
+    return names
 
 
 def _page(actor: Actor, held: list[ColumnElement[bool]]) -> Select[Consult, int]:
+    # Sorted without the texts first: those of all other cases are never touched.
+    rows = open_rows(actor, held)
+    due = func.coalesce(rows.c.due_at, literal(_NEVER, UtcTime()))
+    first = select(rows.c.id).order_by(due, rows.c.id).limit(PAGE + 1).subquery()
     return (
         select(Consult, ReadMark.seen)
+        .join(first, first.c.id == Consult.id)
         .outerjoin(ReadMark, and_(ReadMark.consult_id == Consult.id, ReadMark.user_id == actor.id))
         .options(raiseload(Consult.seats), raiseload(Consult.levels))
-        .where(*held)
         .order_by(_DUE, Consult.id)
-        .limit(PAGE + 1)
     )
 
 

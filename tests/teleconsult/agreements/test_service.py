@@ -1,10 +1,11 @@
-import sqlite3
 from datetime import date
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from teleconsult.actor import SYSTEM
+from teleconsult.agreements.models import Consent
 from teleconsult.agreements.service import AgreementFields, ConsentFields
 from teleconsult.agreements.state import Consenter, ConsentHow, ConsentPurpose, Language
 from teleconsult.agreements.texts import SHIPPED
@@ -86,18 +87,16 @@ async def test_a_new_text_is_the_next_version_for_this_institution_only(site):
         await site.agreements.add_consent_text(site.administrator, ConsentPurpose.CONSULT, Language.CHINESE, "好")
 
 
-async def test_a_consent_says_who_when_how_and_to_which_text(site, tmp_path: Path):
+async def test_a_consent_says_who_when_how_and_to_which_text(site):
     fields = ConsentFields(ConsentHow.SCREEN, Consenter.GUARDIAN, "周小梅")
     async with site.database.write(site.doctor) as work:
         await site.agreements.record_consent(work, "c1", site.patient, site.village, fields)
     async with site.database.read() as session:
         consent = await site.agreements.consent_of(session, "c1")
         assert await site.agreements.consent_of(session, "c1", ConsentPurpose.SHARING) is None
+        name = await session.scalar(select(Consent.name))
     assert (consent.how, consent.consenter, consent.name) == ("screen", "guardian", "周小梅")
     assert (consent.text_version, consent.given_at, consent.recorded_by) == (1, site.clock.now(), site.doctor.id)
-    raw = sqlite3.connect(tmp_path / "clinic.db")
-    (name,) = raw.execute("select name from consents").fetchone()
-    raw.close()
     assert "周小梅".encode() not in name
 
 
