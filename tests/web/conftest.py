@@ -106,7 +106,7 @@ def ct_slice(study: dict[str, str], series: dict[str, Any], number: int, frame_o
     hu += np.random.default_rng(number).normal(0, 12, hu.shape)
     ds = _general(CT, "CT", study, series, number)
     ds.RescaleIntercept, ds.RescaleSlope, ds.RescaleType = "-1024", "1", "HU"
-    ds.WindowCenter, ds.WindowWidth = "40", "400"
+    ds.WindowCenter, ds.WindowWidth, ds.VOILUTFunction = "40", "400", "LINEAR"
     ds.PixelSpacing = ["1.4", "1.4"]
     ds.SliceThickness = "5"
     ds.ImageOrientationPatient = ["1", "0", "0", "0", "1", "0"]

@@ -60,6 +60,15 @@ export class Archive {
     return `${this.root}/studies/${text(meta, "0020000D")}/series/${text(meta, "0020000E")}/instances/${text(meta, "00080018")}`;
   }
 
+  /** Bytes that metadata only points at. Another host's address is not followed. */
+  readonly bulk = async (address: string): Promise<ArrayBuffer> => {
+    const url = new URL(address, `${this.root}/`);
+    if (url.origin !== new URL(this.root).origin) throw new Error("The address leads elsewhere");
+    const response = await fetch(url, { headers: { Accept: "application/octet-stream" }, credentials: "same-origin" });
+    if (!response.ok) throw new Error(`${response.status} bulk data`);
+    return response.arrayBuffer();
+  };
+
   private path(series: Series): string {
     return `/studies/${series.study.uid}/series/${series.uid}`;
   }

@@ -18,7 +18,8 @@ import {
   ZoomTool,
 } from "@cornerstonejs/tools";
 import { t } from "../i18n";
-import type { Film } from "./films";
+import { number, type DicomJson, type Film } from "./films";
+import { prepared } from "./prepare";
 
 export type StackViewport = Types.IStackViewport;
 export const FULL_QUALITY: number = Enums.ImageQualityStatus.FULL_RESOLUTION;
@@ -149,12 +150,27 @@ export class Engine {
   }
 }
 
-/** Tell the loader what the films are; it asks for the metadata by image id. */
-export function describe(films: readonly Film[]): void {
+/** Tell the loader what the films are; it asks for the metadata by image id. Frames of one instance share one description. */
+export async function describe(
+  films: readonly Film[],
+  fetchBulk: (address: string) => Promise<ArrayBuffer>,
+): Promise<void> {
+  const known = new Map<DicomJson, Promise<DicomJson>>();
   for (const film of films) {
-    // Cornerstone reads (0028,1054) and others by index and stumbles over attributes without a value.
-    wadors.metaDataManager.add(film.imageId, film.meta as never);
+    const meta = known.get(film.meta) ?? prepared(film.meta, fetchBulk);
+    known.set(film.meta, meta);
+    wadors.metaDataManager.add(film.imageId, (await meta) as never);
   }
+}
+
+/** Does the picture have as many samples as its size says? A frame that was decoded wrongly must not be shown as the original. */
+export function isWhole(
+  image: { rows: number; columns: number; getPixelData(): ArrayLike<number> } | undefined,
+  film: Film,
+): boolean {
+  if (!image) return false;
+  const samples = number(film.meta, "00280002", 1);
+  return image.getPixelData().length >= image.rows * image.columns * samples;
 }
 
 function toolConfiguration(name: string, askText: AskText): Record<string, unknown> {

@@ -6,7 +6,7 @@ import { t } from "../i18n";
 import { gradient } from "./arrivals";
 import { corners } from "./corners";
 import type { Archive } from "./dicomweb";
-import { describe, FULL_QUALITY, type Engine, type StackViewport } from "./engine";
+import { describe, FULL_QUALITY, isWhole, type Engine, type StackViewport } from "./engine";
 import { filmsOf, mayHavePictures, text, type DicomJson, type Film, type Series } from "./films";
 import { edges, towards, type Edges } from "./orientation";
 import { Overlay } from "./overlay";
@@ -31,6 +31,7 @@ export interface Place {
 const EVENTS = Enums.Events;
 /** A slider that is being dragged passes many films: fetch where it rests. */
 const REST_MS = 80;
+const TROUBLE_MS = 2000;
 
 export class Pane {
   readonly element: HTMLElement;
@@ -48,6 +49,7 @@ export class Pane {
   private readonly viewport: StackViewport;
   private readonly prefetch: Prefetch;
   private readonly idAt = new Map<string, number>();
+  private readonly undrawable = new Set<string>();
   private arrived: boolean[] = [];
   private loading: AbortController | null = null;
   private resting = 0;
@@ -84,6 +86,8 @@ export class Pane {
     eventTarget.addEventListener(EVENTS.IMAGE_CACHE_IMAGE_ADDED, this.onCache);
     eventTarget.addEventListener(EVENTS.IMAGE_CACHE_IMAGE_REMOVED, this.onCache);
     eventTarget.addEventListener(EVENTS.IMAGE_LOAD_ERROR, this.onLoadError);
+    addEventListener("error", this.onTrouble);
+    addEventListener("unhandledrejection", this.onTrouble);
     this.slider.addEventListener("input", () => this.goTo(this.slider.valueAsNumber - 1));
     const guard = (event: Event): void => {
       this.hooks.activated(this);
@@ -131,7 +135,8 @@ export class Pane {
       this.setQuality("plain");
       return;
     }
-    describe(this.films);
+    await describe(this.films, this.archive.bulk);
+    if (this.series !== series) return;
     this.films.forEach((film, at) => this.idAt.set(film.imageId, at));
     this.arrived = this.films.map((film) => cache.isLoaded(film.imageId));
     const wanted = this.films.findIndex(
@@ -168,6 +173,8 @@ export class Pane {
     this.slider.value = String(at + 1);
     const image = this.viewport.getCornerstoneImage() as { imageQualityStatus?: number } | undefined;
     this.imageQualityStatus = image?.imageQualityStatus ?? FULL_QUALITY;
+    const film = this.films[at];
+    if (film && !isWhole(this.viewport.getCornerstoneImage(), film)) this.undrawable.add(imageId);
     this.prefetch.around(this.films, at);
   }
 
@@ -175,6 +182,10 @@ export class Pane {
     const film = this.films[this.index];
     // The picture on the canvas must be the one the corners speak of.
     if (!film || this.viewport.getCurrentImageId() !== film.imageId || !cache.isLoaded(film.imageId)) return;
+    if (this.undrawable.has(film.imageId)) {
+      this.failed();
+      return;
+    }
     this.hidePicture();
     if (this.imageQualityStatus >= FULL_QUALITY) this.setQuality("full");
     else this.setQuality("preview");
@@ -191,9 +202,23 @@ export class Pane {
 
   private readonly onLoadError = (event: Event): void => {
     const { imageId } = (event as CustomEvent<{ imageId?: string }>).detail;
-    if (!imageId || this.films[this.index]?.imageId !== imageId) return;
-    this.setQuality("error", t("The original pixels could not be read here. The server's preview is shown."));
+    if (imageId && this.films[this.index]?.imageId === imageId) this.failed();
   };
+
+  /** An error nobody caught while a film was to be drawn: if it is still not there soon after, say so. */
+  private readonly onTrouble = (): void => {
+    if (this.quality !== "preview" || !this.films.length) return;
+    const { imageId } = this.films[this.index] ?? {};
+    setTimeout(() => {
+      if (this.quality === "preview" && this.films[this.index]?.imageId === imageId) this.failed();
+    }, TROUBLE_MS);
+  };
+
+  private failed(): void {
+    const film = this.films[this.index];
+    if (film) this.showPicture(this.archive.renderedFilm(film, this.sizePx()));
+    this.setQuality("error", t("The original pixels could not be read here. The server's preview is shown."));
+  }
 
   goTo(index: number): void {
     const at = Math.min(this.films.length - 1, Math.max(0, Math.round(index)));
@@ -353,6 +378,8 @@ export class Pane {
     eventTarget.removeEventListener(EVENTS.IMAGE_CACHE_IMAGE_ADDED, this.onCache);
     eventTarget.removeEventListener(EVENTS.IMAGE_CACHE_IMAGE_REMOVED, this.onCache);
     eventTarget.removeEventListener(EVENTS.IMAGE_LOAD_ERROR, this.onLoadError);
+    removeEventListener("error", this.onTrouble);
+    removeEventListener("unhandledrejection", this.onTrouble);
     this.engine.disable(this.id);
     this.element.remove();
   }

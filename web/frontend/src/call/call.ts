@@ -1,0 +1,329 @@
+/** One call of one person: brings session, connection and devices together and says when something changed. Draws nothing. */
+
+import { sendJson } from "../http";
+import { Connection } from "./connection";
+import { keep, recall } from "./choices";
+import { Devices, type Input } from "./devices";
+import { hasVideo } from "./ladder";
+import { wantedTracks } from "./plan";
+import { figures, rates, sign, totals, type Sign, type Totals } from "./quality";
+import { Session, type Ending, type Ticket } from "./session";
+import type { Choice, Reply, Seat, Welcome } from "./wire";
+
+export type Phase = "before" | "joining" | "in" | "away" | Ending;
+
+export interface CallEvents {
+  changed: () => void;
+  /** Worth a line on the screen for some seconds. */
+  told: (what: Told) => void;
+  shared?: (topic: string, body: Record<string, unknown>, participant: string) => void;
+}
+
+export type Told =
+  | { what: "came" | "left" | "removed"; name: string }
+  | { what: "unplugged"; input: Input; now: string | null }
+  | { what: "refused"; detail: string }
+  | { what: "back" };
+
+const LOOK_EVERY_MS = 2_000;
+
+export class Call {
+  phase: Phase = "before";
+  detail = "";
+  attempt = 0;
+  me = "";
+  grants = new Set<string>();
+  seats = new Map<string, Seat>();
+  speaking: string[] = [];
+  tier = "auto";
+  choice: Choice = "auto";
+  quality: Sign = { grade: "none", reason: "" };
+  rate = { up: 0, down: 0 };
+  /** Whether the person wants to be heard and seen; a device may still be missing. */
+  wants: Record<Input, boolean> = { audio: true, video: true };
+  screen: MediaStreamTrack | null = null;
+  readonly devices: Devices;
+  private readonly session: Session;
+  private connection: Connection | null = null;
+  private iceServers: RTCIceServer[] = [];
+  private looked: Totals | null = null;
+  private lookedAt = 0;
+  private timer: ReturnType<typeof setInterval> | undefined;
+  private readonly onOnline = (): void => this.networkChanged();
+  private readonly onVisible = (): void => {
+    if (document.visibilityState === "visible") void this.wake();
+  };
+
+  constructor(
+    readonly name: string,
+    private readonly ticketUrl: string,
+    private readonly events: CallEvents,
+  ) {
+    const kept = recall(name);
+    this.wants = { audio: kept.audio, video: kept.video };
+    this.devices = new Devices({
+      changed: (input, track) => {
+        void this.connection?.send(input, track);
+        this.sayState();
+        this.events.changed();
+      },
+      unplugged: (input, now) => this.events.told({ what: "unplugged", input, now }),
+      listed: () => this.events.changed(),
+    });
+    this.devices.chosen.audio = kept.microphone;
+    this.devices.chosen.video = kept.camera;
+    this.session = new Session({
+      ticket: () => this.ticket(),
+      mediaRuns: () => this.connection?.up ?? false,
+      welcome: (welcome) => this.welcomed(welcome),
+      word: (word) => this.hear(word),
+      broken: (attempt) => this.broken(attempt),
+      over: (ending, detail) => this.over(ending, detail),
+    });
+  }
+
+  get isHost(): boolean {
+    return this.grants.has("host");
+  }
+
+  get others(): Seat[] {
+    return [...this.seats.values()].filter((seat) => seat.participant !== this.me);
+  }
+
+  get receivesVideo(): boolean {
+    return hasVideo(this.tier);
+  }
+
+  track(participant: string, label: string): MediaStreamTrack | null {
+    return this.connection?.track(`${participant}/${label}`) ?? null;
+  }
+
+  // ---------------------------------------------------------------- what a person does
+  join(): void {
+    this.phase = "joining";
+    this.remember(true);
+    addEventListener("online", this.onOnline);
+    document.addEventListener("visibilitychange", this.onVisible);
+    network()?.addEventListener("change", this.onOnline);
+    this.timer = setInterval(() => void this.look(), LOOK_EVERY_MS);
+    this.session.start();
+    this.events.changed();
+  }
+
+  leave(): void {
+    this.session.leave();
+  }
+
+  endForAll(): void {
+    this.session.end();
+  }
+
+  remove(participant: string): void {
+    this.session.send({ type: "remove", participant });
+  }
+
+  /** Be heard or seen, or not any more. A microphone stays open while muted, so that it is there at once; a camera is let go. */
+  async set(input: Input, on: boolean): Promise<void> {
+    this.wants[input] = on;
+    this.remember(this.phase !== "before");
+    if (on) await this.devices.open({ audio: input === "audio", video: input === "video" });
+    else if (input === "video") this.devices.close("video");
+    if (this.devices.tracks.audio) this.devices.tracks.audio.enabled = this.wants.audio;
+    this.sayState();
+    this.events.changed();
+  }
+
+  async choose(input: Input, id: string): Promise<void> {
+    await this.devices.choose(input, id);
+    keep(this.name, input === "audio" ? { microphone: id } : { camera: id });
+    if (this.devices.tracks.audio) this.devices.tracks.audio.enabled = this.wants.audio;
+    this.sayState();
+    this.events.changed();
+  }
+
+  async share(): Promise<void> {
+    if (this.screen) {
+      this.stopSharing();
+      return;
+    }
+    const stream = await navigator.mediaDevices.getDisplayMedia({ video: { frameRate: { max: 15 } } });
+    const track = stream.getVideoTracks()[0];
+    if (!track) return;
+    track.contentHint = "detail";
+    track.addEventListener("ended", () => this.stopSharing());
+    this.screen = track;
+    await this.connection?.send("screen", track);
+    this.sayState();
+    this.events.changed();
+  }
+
+  pick(choice: Choice): void {
+    this.choice = choice;
+    this.session.send({ type: "ladder", choice });
+    this.events.changed();
+  }
+
+  tell(topic: string, body: Record<string, unknown>): void {
+    this.session.send({ type: "share", topic, body });
+  }
+
+  // ---------------------------------------------------------------- what the exchange says
+  private async ticket(): Promise<Ticket> {
+    const answer = await sendJson("POST", this.ticketUrl, {});
+    const { ticket, rtc } = answer;
+    if (typeof ticket !== "string" || typeof rtc !== "string") throw new TypeError("The answer holds no ticket");
+    return { ticket, rtc };
+  }
+
+  private welcomed(welcome: Welcome): void {
+    const wasAway = this.phase === "away";
+    this.phase = "in";
+    this.attempt = 0;
+    this.me = welcome.participant;
+    this.grants = new Set(welcome.grants);
+    this.seats = new Map(welcome.seats.map((seat) => [seat.participant, seat]));
+    this.iceServers = welcome.ice_servers.filter((server) => [server.urls].flat().length > 0);
+    if (!welcome.resumed || !this.connection) this.connect();
+    this.sayState();
+    if (this.choice !== "auto") this.session.send({ type: "ladder", choice: this.choice });
+    this.connection?.want(wantedTracks(this.seats.values(), this.me));
+    this.connection?.refresh();
+    if (wasAway) this.events.told({ what: "back" });
+    for (const [topic, body] of Object.entries(welcome.shared)) this.events.shared?.(topic, body, "");
+    this.events.changed();
+  }
+
+  private hear(word: Reply): void {
+    switch (word.type) {
+      case "answer":
+        void this.connection?.answered(word.number, word.sdp);
+        return;
+      case "refused":
+        if (word.number !== undefined && word.number !== null) void this.connection?.refused(word.number);
+        else this.events.told({ what: "refused", detail: word.detail });
+        return;
+      case "seat":
+        if (!this.seats.has(word.seat.participant)) this.events.told({ what: "came", name: word.seat.name });
+        this.seats.set(word.seat.participant, word.seat);
+        break;
+      case "gone": {
+        const name = this.seats.get(word.participant)?.name ?? "";
+        this.seats.delete(word.participant);
+        if (word.reason !== "lost") this.events.told({ what: word.reason === "removed" ? "removed" : "left", name });
+        break;
+      }
+      case "speaking":
+        this.speaking = word.participants;
+        break;
+      case "tier":
+        this.tier = word.tier;
+        break;
+      case "shared":
+        this.events.shared?.(word.topic, word.body, word.participant);
+        return;
+      default:
+        return;
+    }
+    this.connection?.want(wantedTracks(this.seats.values(), this.me));
+    this.events.changed();
+  }
+
+  private broken(attempt: number): void {
+    this.attempt = attempt;
+    if (this.phase === "in") this.phase = "away";
+    void this.connection?.interrupted();
+    this.events.changed();
+  }
+
+  private over(ending: Ending, detail: string): void {
+    this.phase = ending;
+    this.detail = detail;
+    this.remember(false);
+    clearInterval(this.timer);
+    removeEventListener("online", this.onOnline);
+    document.removeEventListener("visibilitychange", this.onVisible);
+    network()?.removeEventListener("change", this.onOnline);
+    this.connection?.close();
+    this.connection = null;
+    this.screen?.stop();
+    this.screen = null;
+    this.devices.dispose();
+    this.events.changed();
+  }
+
+  // ---------------------------------------------------------------- inside
+  private connect(): void {
+    this.connection?.close();
+    const connection = new Connection(this.iceServers, {
+      offer: (offer) => this.session.send({ type: "offer", ...offer }),
+      changed: () => this.events.changed(),
+      lost: () => {
+        if (this.connection !== connection) return;
+        this.connect();
+        this.connection.want(wantedTracks(this.seats.values(), this.me));
+      },
+    });
+    this.connection = connection;
+    this.looked = null;
+    for (const input of ["audio", "video"] as const)
+      if (this.devices.tracks[input]) void connection.send(input, this.devices.tracks[input]);
+    if (this.screen) void connection.send("screen", this.screen);
+  }
+
+  private sayState(): void {
+    const { audio, video } = this.devices.tracks;
+    this.session.send({
+      type: "state",
+      audio: this.wants.audio && audio !== null,
+      video: this.wants.video && video !== null,
+      screen: this.screen !== null,
+    });
+  }
+
+  private stopSharing(): void {
+    this.screen?.stop();
+    this.screen = null;
+    void this.connection?.send("screen", null);
+    this.sayState();
+    this.events.changed();
+  }
+
+  private networkChanged(): void {
+    this.session.probe();
+    this.connection?.restart();
+  }
+
+  /** After sleep or an interrupting phone call: is the line there, does the camera still give pictures? */
+  private async wake(): Promise<void> {
+    this.session.probe();
+    for (const input of ["audio", "video"] as const)
+      if (this.wants[input] && this.devices.tracks[input]?.readyState === "ended")
+        await this.devices.choose(input, this.devices.chosen[input]);
+  }
+
+  private async look(): Promise<void> {
+    const connection = this.connection;
+    if (!connection || this.phase === "before") return;
+    const entries: Record<string, unknown>[] = [];
+    (await connection.pc.getStats()).forEach((entry: Record<string, unknown>) => entries.push(entry));
+    const at = Date.now();
+    const now = totals(entries);
+    const measured = figures(this.looked, now);
+    this.rate = rates(this.looked, now, (at - this.lookedAt) / 1000);
+    this.looked = now;
+    this.lookedAt = at;
+    const idle = connection.pc.getTransceivers().length === 0;
+    this.quality = sign(measured, now.theirLoss, this.phase === "in" && (connection.up || idle));
+    if (connection.up) this.session.send({ type: "quality", ...measured });
+    this.events.changed();
+  }
+
+  private remember(joined: boolean): void {
+    keep(this.name, { joined, audio: this.wants.audio, video: this.wants.video });
+  }
+}
+
+/** The Network Information API, where there is one: a phone that goes from Wi-Fi to mobile says so. */
+function network(): EventTarget | null {
+  return (navigator as { connection?: EventTarget }).connection ?? null;
+}
