@@ -168,7 +168,7 @@ def build_web(clinic: Clinic, site: Site) -> web.Application:
         PeoplePages(clinic.people),
         RequestPages(clinic.consults, clinic.people, clinic.agreements),
         ResultPages(clinic.results, clinic.consults),
-        ReportPages(clinic.reports, clinic.consults),
+        ReportPages(clinic.reports, clinic.consults, clinic.desk.lab_values),
         NotificationPages(clinic.notifications),
     ):
         mount(app, room.table())

@@ -144,6 +144,23 @@ class Desk:
         await self._rooms.consults.mark_seen(actor, shown.id, shown.message_count)
         await self._rooms.notifications.mark_read(actor, subject=shown.id)
 
+    async def lab_values(self, actor: Actor, consult_id: str) -> list[dict[str, str]]:
+        """All values of a case for the report's form, the newest first."""
+        if not actor.may(Permission.LAB_READ):
+            return []
+        return [
+            {
+                "name": row.name,
+                "value": row.value,
+                "unit": row.unit,
+                "flag": row.flag,
+                "range": row.range,
+                "date": table.taken_at.astimezone(self._zone).date().isoformat(),
+            }
+            for table in await self._rooms.results.tables_of(actor, consult_id)
+            for row in table.rows
+        ]
+
     async def _entries(self, actor: Actor, consult_id: str) -> Sequence[EntryView]:
         entries: list[EntryView] = []
         after: int | None = 0

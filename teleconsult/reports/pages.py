@@ -1,7 +1,8 @@
 """Pages of opinions: the editor (write, hand to review, sign, amend) and the check of a file by anybody."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from datetime import date
 from typing import Any
 
 from aiohttp import web
@@ -18,7 +19,7 @@ from teleconsult.http.bodies import N_, Incoming, validated
 from teleconsult.http.errors import problem_of
 from teleconsult.http.forms import UploadedFile, raw_form, typed_of
 from teleconsult.http.guard import actor_of, query_of
-from teleconsult.http.i18n import CLOCK, ZONE, full_time, language_of, translate
+from teleconsult.http.i18n import CLOCK, ZONE, day, full_time, language_of, translate
 from teleconsult.http.jinja import page
 from teleconsult.http.routing import Public, Route, get, post
 from teleconsult.people.banner import banner
@@ -42,6 +43,10 @@ _VERDICTS: dict[VerdictReason, str] = {
     VerdictReason.CHANGED: N_("This file was changed after it was signed. Do not rely on it."),
     VerdictReason.UNKNOWN_SIGNER: N_("This PDF is signed, but not by this site."),
 }
+
+
+LabValues = Callable[[Actor, str], Awaitable[Sequence[Mapping[str, str]]]]
+"""A consult's lab values for the editor's `@`: name, value, unit, flag, range, date."""
 
 
 class EditorQuery(Incoming):
@@ -68,9 +73,10 @@ class _Back:
 class ReportPages:
     """The pages."""
 
-    def __init__(self, reports: Reports, consults: Consults) -> None:
+    def __init__(self, reports: Reports, consults: Consults, lab_values: LabValues | None = None) -> None:
         self._reports = reports
         self._consults = consults
+        self._lab_values = lab_values or _no_values
 
     def table(self) -> list[Route]:
         """All routes."""
@@ -141,8 +147,10 @@ class ReportPages:
         actor, language, consult_id = actor_of(request), language_of(request), request.match_info["id"]
         query = query_of(request, EditorQuery) if request.method == "GET" else EditorQuery()
         view = await self._consults.view(actor, consult_id)
-        standing = await self._standing(actor, consult_id)
         offered = {offer.move for offer in view.moves}
+        if Move.BEGIN_REPORT in offered:
+            raise web.HTTPSeeOther(f"/consults/{consult_id}")  # begun by its button: reading a page changes nothing
+        standing = await self._standing(actor, consult_id)
         draft = standing.draft
         if draft is None and not standing.may_write and Move.AMEND not in offered:
             raise web.HTTPSeeOther(f"/consults/{consult_id}")
@@ -168,7 +176,8 @@ class ReportPages:
             problem=translate(error.message, language, **error.fields) if error and not (errors or newer) else "",
             newer=[(translate(label, language), text) for label, text in newer],
             images=[KeyImageAnswer.of(image) for image in _images(standing)],
-            lab_choices=[_lab_choice(one) for one in materials if one.lab_report is not None],
+            lab_choices=[_lab_choice(one, language, today) for one in materials if one.lab_report is not None],
+            lab_values=await self._lab_values(actor, consult_id) if mine else [],
             phrases=[asdict(one) for one in await self._reports.phrases(actor, consult_id)] if mine else [],
             deliver_to=f"{view.institution.name} {view.requester.name}",
             done=query.done,
@@ -242,6 +251,10 @@ async def _typed(request: web.Request) -> dict[str, Any]:
     return found
 
 
+async def _no_values(_actor: Actor, _consult: str) -> Sequence[Mapping[str, str]]:
+    return ()
+
+
 def _images(standing: Standing) -> Sequence[Chosen]:
     if standing.draft is not None:
         return standing.draft.images
@@ -275,8 +288,10 @@ def _is_signed_by(view: ConsultView, actor: Actor) -> bool:
     return view.signer_id == actor.id and view.report_version > 0
 
 
-def _lab_choice(material: MaterialView) -> tuple[str, str]:
-    return material.reference, (material.lab_report.title if material.lab_report else "") or material.reference[:8]
+def _lab_choice(material: MaterialView, language: str, today: date) -> tuple[str, str]:
+    report = material.lab_report
+    taken = day(report.taken_at.date(), language, today) if report and report.taken_at else ""
+    return material.reference, f"{report.title if report else ''} {taken}".strip() or material.reference[:8]
 
 
 def _facts(request: web.Request, verdict: Verdict) -> list[tuple[str, str]]:

@@ -116,7 +116,7 @@ async def the_pages(house: House, cabinet: Cabinet, duty: Duty | None = None) ->
         PeoplePages(house.people),
         RequestPages(house.consults, house.people, agreements),
         ConsultRoutes(house.consults),
-        ReportPages(house.reports, house.consults),
+        ReportPages(house.reports, house.consults, desk.lab_values),
         ReportRoutes(house.reports),
         ResultPages(results, house.consults),
         NotificationPages(notifications),
