@@ -46,7 +46,9 @@ class TokenFile:
         """Take a ticket, or a token where the room stands in the path."""
         if "." in ticket:
             return self._reader.admit(ticket, room)
-        return self.admission(ticket, room or "")
+        if room is None:
+            raise TicketRefused("a token names no room: ask for a ticket")
+        return self.admission(ticket, room)
 
     async def mint(self, request: web.Request) -> web.Response:
         """A ticket for the bearer of a token."""
@@ -69,13 +71,16 @@ def main() -> None:
     words.add_argument("--port", type=int, default=8090)
     words.add_argument("--udp-port", type=int, default=40000)
     words.add_argument("--announce", action="append", default=[], metavar="HOST[:PORT]")
+    words.add_argument("--journal", type=Path, help="file that keeps what happened until it is acknowledged")
     words.add_argument("--token-file", type=Path, required=True)
     given = words.parse_args()
     key = secrets.token_bytes(32)
     announce = tuple(
         (one.rpartition(":")[0] or one, int(one.rpartition(":")[2] or 0) if ":" in one else 0) for one in given.announce
     )
-    settings = ExchangeSettings(key, udp_host=given.host, udp_port=given.udp_port, announce=announce)
+    settings = ExchangeSettings(
+        key, udp_host=given.host, udp_port=given.udp_port, announce=announce, journal=given.journal
+    )
     tokens = TokenFile(given.token_file, key)
     try:
         app = create_app(settings, tokens)

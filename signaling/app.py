@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 from aiohttp import web
 
 from signaling.config import ExchangeSettings
-from signaling.control import Control, Journal
+from signaling.control import Control, at_home
 from signaling.hub import Hub
+from signaling.journal import Journal
 from signaling.ports import Gatekeeper, Happening, Listener
 from signaling.rooms import Rooms
 from signaling.tasks import Tasks
@@ -76,6 +77,8 @@ def open_codecs() -> int:
 
 def _metrics(rooms: Rooms) -> Callable[[web.Request], Awaitable[web.Response]]:
     async def metrics(request: web.Request) -> web.Response:
+        if not at_home(request):
+            raise web.HTTPNotFound
         plane = rooms.plane
         live = list(rooms.live())
         figures = {

@@ -28,6 +28,7 @@ class ExchangeSettings:
         room_linger: How long an empty room is kept.
         max_rooms: Rooms of this node.
         max_seats: Seats of a room.
+        max_viewers: Viewers of a room by WHEP.
         max_frame_bytes: Largest WebSocket frame.
         start_bitrate_bps: What a publisher may send before anything was measured.
     """
@@ -41,6 +42,7 @@ class ExchangeSettings:
     room_linger: timedelta = timedelta(seconds=60)
     max_rooms: int = 500
     max_seats: int = 210
+    max_viewers: int = 250
     max_frame_bytes: int = 128 * 1024
     start_bitrate_bps: int = 1_500_000
     ice_servers: tuple[IceServer, ...] = field(default=())

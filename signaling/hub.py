@@ -7,7 +7,7 @@ from typing import Final
 from aiohttp import WSMsgType, web
 
 from signaling import messages
-from signaling.errors import ExchangeError, MessageRefused, Refused, Unavailable
+from signaling.errors import MessageRefused, Refused, Unavailable
 from signaling.messages import (
     Answer,
     Closing,
@@ -103,7 +103,7 @@ class Hub:
                     elif seat is not None:
                         self._act(word, seat, line)
                 except MessageRefused as error:
-                    if not isinstance(error, MessageRefused) or error.code == "message":
+                    if error.code == "message":
                         session.strike(error)
                     line.send(Refusal(code=error.code, detail=str(error), number=number))
                 except (Refused, Unavailable) as error:
@@ -151,6 +151,3 @@ async def _write(socket: web.WebSocketResponse, line: _Line) -> None:
         except (ConnectionError, RuntimeError):
             return
     await socket.close()
-
-
-__all__ = ["ExchangeError", "Hub"]

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from signaling.errors import MessageRefused
 
 VERSION = 1
+MAX_SHARE = 8 * 1024
 
 Word = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.:-]+$")]
 Sdp = Annotated[str, Field(max_length=64 * 1024)]
@@ -61,6 +62,7 @@ class Share(_Said):
     type: Literal["share"] = "share"
     topic: Word
     body: dict[str, Any] = Field(max_length=64)
+    """Empty takes the topic's last word back. At most `MAX_SHARE` characters of JSON: every one goes to everybody."""
 
 
 class Quality(_Said):
@@ -181,6 +183,17 @@ class Tier(_Said):
     send_bps: int
 
 
+class Reoffer(_Said):
+    """Make a new offer: our answer will differ.
+
+    Attributes:
+        reason: `codec`: somebody has come who cannot play what you send, but what you also can.
+    """
+
+    type: Literal["reoffer"] = "reoffer"
+    reason: str
+
+
 class Speaking(_Said):
     """Who is heard now, loudest first."""
 
@@ -216,7 +229,7 @@ class Pong(_Said):
     number: int
 
 
-Reply = Welcome | Answer | SeatChanged | SeatGone | Shared | Tier | Speaking | Refusal | Closing | Pong
+Reply = Welcome | Answer | SeatChanged | SeatGone | Shared | Tier | Reoffer | Speaking | Refusal | Closing | Pong
 
 
 def decode(text: str) -> Request:
@@ -226,13 +239,16 @@ def decode(text: str) -> Request:
         MessageRefused: Not JSON, an unknown word, a missing, unknown or wrong field.
     """
     try:
-        return _request.validate_json(text)
+        word = _request.validate_json(text)
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"])
         raise MessageRefused(f"{where or 'frame'}: {first['type']}") from None
     except RecursionError:
         raise MessageRefused("frame: too deep") from None
+    if isinstance(word, Share) and len(text) > MAX_SHARE:
+        raise MessageRefused("share: too long")
+    return word
 
 
 def encode(reply: Reply) -> str:

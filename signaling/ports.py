@@ -18,6 +18,10 @@ class Grant(StrEnum):
     """Remove others and end the call for all."""
 
 
+STREAM = ":as:"
+"""Between a participant and the name of one of its streams by WHIP: `li:as:camera-2`. No participant's id holds it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Admission:
     """What an accepted ticket says.
@@ -51,7 +55,7 @@ class Happening:
     """Something the clinic wants on its record.
 
     Attributes:
-        kind: `joined`, `away`, `back`, `left`, `removed`, `ended`, `quality`, `closed`.
+        kind: `joined`, `away`, `back`, `left`, `removed`, `lost`, `ended`, `quality`, `ladder`, `closed`.
         detail: Plain figures and words, never what people say.
     """
 

@@ -5,7 +5,7 @@ by its holder's word, a host's, or after the hold time. You must carry out every
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -62,7 +62,6 @@ class _Sitting:
     video: bool = True
     screen: bool = False
     tracks: tuple[str, ...] = ()
-    notes: dict[str, Any] = field(default_factory=dict)
 
     @property
     def seat(self) -> Seat:
@@ -136,6 +135,8 @@ class Room:
         else:
             if sitting.socket is not None:
                 effects.append(Hang(sitting.socket, Closing(code="replaced", again=False)))
+            if not sitting.admission.grants <= admission.grants:
+                effects.append(DropMedia(who))  # what the new ticket no longer allows ends now
             effects.append(self._note("back", who, now))
             sitting.admission, sitting.socket, sitting.away_since = admission, socket, None
         self.empty_since = None
@@ -193,8 +194,14 @@ class Room:
 
     # ------------------------------------------------------------ saying
     def change(self, participant: str, *, audio: bool, video: bool, screen: bool) -> list[Effect]:
-        """What of a participant can be heard and seen."""
-        sitting = self._seats[participant]
+        """What of a participant can be heard and seen.
+
+        Raises:
+            RoomRefused: They have no seat any more.
+        """
+        sitting = self._seats.get(participant)
+        if sitting is None:
+            raise RoomRefused("the call has ended", code="ended")
         sitting.audio, sitting.video, sitting.screen = audio, video, screen
         return self._tell_others(participant, SeatChanged(seat=sitting.seat))
 
@@ -216,6 +223,8 @@ class Room:
         if topic not in self._shared and len(self._shared) >= 32:
             raise RoomRefused("too many shared topics", code="topics")
         self._shared[topic] = (participant, dict(body))
+        if not body:
+            del self._shared[topic]
         return self._tell_others(participant, Shared(participant=participant, topic=topic, body=dict(body)))
 
     def need(self, participant: str, grant: Grant) -> None:
@@ -227,6 +236,7 @@ class Room:
         sitting = self._seats.pop(who, None)
         if sitting is None:
             return []
+        self._shared = {topic: word for topic, word in self._shared.items() if word[0] != who}
         effects: list[Effect] = [DropMedia(who), self._note(reason, who, now)]
         if sitting.socket is not None:
             effects.append(

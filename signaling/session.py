@@ -48,6 +48,8 @@ TABLE: dict[tuple[Phase, type], Phase] = {
 _BURST = 80.0
 _PER_SECOND = 40.0
 """Shared reading sends at most 20 a second; the rest is for everything else."""
+_COST: dict[type, float] = {Offer: 8.0}
+"""An offer is read, answered and may start a handshake."""
 _MAX_STRIKES = 20
 
 
@@ -76,9 +78,10 @@ class Session:
         if self._filled_at_s:
             self._allowance = min(_BURST, self._allowance + (now_s - self._filled_at_s) * _PER_SECOND)
         self._filled_at_s = now_s
-        if self._allowance < 1:
+        cost = _COST.get(type(word), 1.0)
+        if self._allowance < cost:
             raise self.strike(MessageRefused("too many messages", code="too_fast"))
-        self._allowance -= 1
+        self._allowance -= cost
         if isinstance(word, Hello) and word.version != VERSION:
             raise MessageRefused(f"this exchange speaks version {VERSION}", code="version")
         try:

@@ -13,10 +13,11 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
 from signaling.errors import TicketRefused
-from signaling.ports import Admission, Grant
+from signaling.ports import STREAM, Admission, Grant
 
 LIFETIME = timedelta(seconds=60)
 _MAX_CHARS = 2048
+_KNOWN = frozenset(Grant)
 
 
 def mint(key: bytes, admission: Admission) -> str:
@@ -57,7 +58,7 @@ class TicketReader:
         Raises:
             TicketRefused: Forged, expired, used, or for another room.
         """
-        if len(ticket) > _MAX_CHARS:
+        if len(ticket) > _MAX_CHARS or not ticket.isascii():
             raise TicketRefused("not a ticket")
         packed, _, signature = ticket.partition(".")
         if not hmac.compare_digest(_sign(self._key, packed.encode()).encode(), signature.encode()):
@@ -77,7 +78,7 @@ class TicketReader:
             participant=body["p"],
             name=body["n"],
             role=body["o"],
-            grants=frozenset(Grant(word) for word in body["g"]),
+            grants=frozenset(Grant(word) for word in body["g"] if word in _KNOWN),
             expires_at=datetime.fromtimestamp(body["x"], UTC),
         )
 
@@ -87,6 +88,29 @@ class TicketReader:
         if len(self._used) > 1000:
             self._used = {word: until for word, until in self._used.items() if until >= moment}
         self._used[unique] = expires
+
+
+class Barred:
+    """Who was sent out by the house: tickets that were minted before do not bring them back."""
+
+    def __init__(self) -> None:
+        self._since: dict[tuple[str, str], datetime] = {}
+
+    def bar(self, room: str, participant: str, now: datetime) -> None:
+        """Tickets minted until now count no more; `participant` "" means everybody's."""
+        self._since = {key: since for key, since in self._since.items() if since + LIFETIME >= now}
+        self._since[room, participant] = now
+
+    def check(self, admission: Admission, now: datetime) -> None:
+        """Look at an admission.
+
+        Raises:
+            TicketRefused: Its ticket is older than the revocation.
+        """
+        for who in (admission.participant.partition(STREAM)[0], ""):
+            since = self._since.get((admission.room, who))
+            if since is not None and since + LIFETIME >= now and admission.expires_at < since + LIFETIME:
+                raise TicketRefused("the right to enter was revoked")
 
 
 def _sign(key: bytes, packed: bytes) -> str:

@@ -5,17 +5,18 @@ Source: RFC 9725 (WHIP), draft-ietf-wish-whep.
 
 import re
 import secrets
-from dataclasses import replace
 
 from aiohttp import web
 
 from signaling.errors import NotAdmitted, OfferRefused, Refused, RoomRefused, TicketRefused, Unavailable
 from signaling.ports import Admission, Gatekeeper, Grant
-from signaling.rooms import Rooms
+from signaling.rooms import Opened, Rooms
 
 _ROOM = re.compile(r"[A-Za-z0-9_.:-]{1,160}")
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _MAX_SDP_BYTES = 64 * 1024
+_FRAGMENT = "application/trickle-ice-sdpfrag"
+_UFRAG = re.compile(r"^a=ice-ufrag:([A-Za-z0-9+/]{4,256})\s*$", re.MULTILINE)
 _STATUS: tuple[tuple[type[Exception], int], ...] = (
     (TicketRefused, 401),
     (NotAdmitted, 403),
@@ -39,7 +40,7 @@ class StandardDoors:
     def __init__(self, rooms: Rooms, gatekeeper: Gatekeeper) -> None:
         self._rooms = rooms
         self._gatekeeper = gatekeeper
-        self._sessions: dict[str, Admission] = {}
+        self._sessions: dict[str, Opened] = {}
 
     def table(self) -> list[web.RouteDef]:
         """The routes."""
@@ -62,45 +63,46 @@ class StandardDoors:
             if publisher and not _NAME.fullmatch(publisher):
                 raise OfferRefused("publisher is not a name")
             if word == "whip":
-                admission = replace(admission, participant=publisher or admission.participant)
-                answer = self._rooms.publish(admission, sdp)
+                opened = self._rooms.publish(admission, sdp, publisher)
             else:
-                admission = replace(admission, participant=f"viewer.{secrets.token_hex(8)}")
-                answer = self._rooms.play(admission, sdp, publisher)
+                opened = self._rooms.play(admission, sdp, f"viewer.{secrets.token_hex(8)}", publisher)
         except (Refused, Unavailable) as error:
             return _refusal(error)
         key = secrets.token_urlsafe(16)
-        self._sweep()
-        self._sessions[key] = admission
+        self._sessions = {word: kept for word, kept in self._sessions.items() if not kept.peer.closed}
+        self._sessions[key] = opened
         location = f"/{word}/{request.match_info['room']}/{key}"
-        headers = {"Location": location, "ETag": f'"{key[:8]}-0"', "Access-Control-Expose-Headers": "Location"}
-        return web.Response(status=201, text=answer, content_type="application/sdp", headers=headers)
+        headers = {"Location": location, "ETag": _etag(), "Access-Control-Expose-Headers": "Location"}
+        return web.Response(status=201, text=opened.answer, content_type="application/sdp", headers=headers)
 
     async def close(self, request: web.Request) -> web.Response:
         """DELETE ends the session."""
         try:
-            admission = self._owner(request)
+            session = self._owner(request)
         except (Refused, Unavailable) as error:
             return _refusal(error)
-        self._sessions.pop(request.match_info["session"], None)
-        await self._rooms.stop(admission.room, admission.participant)
+        del self._sessions[request.match_info["session"]]
+        self._rooms.stop(session)
         return web.Response(status=200)
 
     async def restart(self, request: web.Request) -> web.Response:
-        """PATCH: trickled candidates are not needed (204); a whole offer restarts ICE (200)."""
+        """PATCH: a fragment with a new user name fragment, or a whole offer, restarts ICE (200); candidates need none.
+
+        Trickled candidates are not needed, because the browser is the one who checks (204).
+        """
         try:
-            admission = self._owner(request)
+            session = self._owner(request)
             if request.content_type == "application/sdp":
-                answer = self._rooms.renew(
-                    admission.room, admission.participant, await _sdp(request, "application/sdp")
-                )
-                return web.Response(text=answer, content_type="application/sdp", headers={"ETag": _next_etag()})
-            fragment = await _sdp(request, "application/trickle-ice-sdpfrag")
+                answer = self._rooms.renew(session, await _sdp(request, "application/sdp"))
+                return web.Response(text=answer, content_type="application/sdp", headers={"ETag": _etag()})
+            ufrag = ufrag_of(await _sdp(request, _FRAGMENT))
         except (Refused, Unavailable) as error:
             return _refusal(error)
-        if len(fragment) > _MAX_SDP_BYTES:
-            return _refusal(OfferRefused("the fragment is too long"))
-        return web.Response(status=204)
+        if not ufrag or request.headers.get("If-Match") != "*":  # RFC 9725 4.3.2: "*" asks for a restart
+            return web.Response(status=204)
+        ours = self._rooms.restart(session, ufrag)
+        text = f"a=ice-lite\r\na=ice-ufrag:{ours.ufrag}\r\na=ice-pwd:{ours.password}\r\n"
+        return web.Response(text=text, content_type=_FRAGMENT, headers={"ETag": _etag()})
 
     def _admit(self, request: web.Request, grant: Grant) -> Admission:
         room = request.match_info["room"]
@@ -111,21 +113,12 @@ class StandardDoors:
             raise NotAdmitted(f"this needs the grant {grant}")
         return admission
 
-    def _owner(self, request: web.Request) -> Admission:
+    def _owner(self, request: web.Request) -> Opened:
+        admission = self._gatekeeper.admit(_ticket(request), request.match_info["room"])
         kept = self._sessions.get(request.match_info["session"])
-        self._gatekeeper.admit(_ticket(request), request.match_info["room"])
-        if kept is None or kept.room != request.match_info["room"]:
+        if kept is None or kept.peer.closed or (kept.room, kept.owner) != (admission.room, admission.participant):
             raise RoomRefused("there is no such session")
         return kept
-
-    def _sweep(self) -> None:
-        if len(self._sessions) > 1000:
-            alive = {
-                key: admission
-                for key, admission in self._sessions.items()
-                if self._rooms.peer(admission.room, admission.participant)
-            }
-            self._sessions = alive
 
 
 def _ticket(request: web.Request) -> str:
@@ -170,5 +163,11 @@ def _refusal(error: Refused | Unavailable) -> web.Response:
     return web.json_response(body, status=status, headers=headers, content_type="application/problem+json")
 
 
-def _next_etag() -> str:
+def ufrag_of(fragment: str) -> str:
+    """The user name fragment of an SDP fragment (RFC 8840 9), "" where it names none."""
+    found = _UFRAG.search(fragment)
+    return found[1] if found else ""
+
+
+def _etag() -> str:
     return f'"{secrets.token_hex(6)}"'

@@ -1,4 +1,4 @@
-"""Pure bookkeeping of what flows back: lost packets, repeats, key-frame wishes, RTCP in and out.
+"""Pure: reads and writes what flows back: key-frame wishes, lost packets, reports, estimates.
 
 No sockets and no keys here: bytes of clear RTCP in, decisions and bytes of clear RTCP out. Everything is bounded.
 
@@ -7,106 +7,15 @@ Source: RFC 3550 (SR, RR), RFC 4585 (NACK, PLI), RFC 5104 (FIR), draft-alvestran
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 _WRAP16 = 0xFFFF
-_HALF = 0x8000
 HISTORY = 1024
 """Packets kept for repeats: about 8 s of 1 Mbit/s video, a power of two."""
-_MAX_GAP = 200
-"""A larger jump is a restart of the stream, not loss."""
-_MAX_TRIES = 10
-_MAX_ASKED = 60
-"""Packets named in one NACK."""
-_FIRST_REPEAT_S = 0.1
-_SLOWEST_REPEAT_S = 0.5
 PLI_EVERY_S = 0.3
 
 SR, RR, SDES, BYE, RTPFB, PSFB = 200, 201, 202, 203, 205, 206
 _SENDER = 1  # our SSRC in feedback: browsers do not look at it
-
-
-class Missing:
-    """Upstream loss of one source: what to ask for again, when, and when to give up.
-
-    Repeats are no faster than the link's own round trip, learnt from how long repeats took: a fixed 100 ms makes a bad
-    link worse, because every packet is then sent several times.
-    """
-
-    __slots__ = ("_asked", "expected", "gave_up", "highest", "received", "repaired", "round_trip_s")
-
-    def __init__(self) -> None:
-        self.highest: int | None = None
-        self._asked: dict[int, list[float]] = {}  # seq -> [first asked, next due, tries]
-        self.round_trip_s = _FIRST_REPEAT_S / 1.5
-        self.expected = 0
-        self.received = 0
-        self.repaired = 0
-        self.gave_up = 0
-
-    def came(self, seq: int, now_s: float) -> None:
-        """A packet arrived."""
-        self.received += 1
-        if self.highest is None:
-            self.highest = seq
-            self.expected += 1
-            return
-        ahead = (seq - self.highest) & _WRAP16
-        if 0 < ahead < _HALF:
-            self.expected += ahead if ahead < _MAX_GAP else 1
-            if 1 < ahead < _MAX_GAP:
-                for lost in range(1, ahead):
-                    self._asked[(self.highest + lost) & _WRAP16] = [0.0, now_s, 0]
-            elif ahead >= _MAX_GAP:
-                self._asked.clear()
-            self.highest = seq
-        elif self._asked:
-            self._repaired(seq, now_s)
-
-    @property
-    def any(self) -> bool:
-        """Whether anything is missing."""
-        return bool(self._asked)
-
-    def due(self, now_s: float) -> list[int]:
-        """Sequence numbers to ask for now, at most one NACK's worth, rising."""
-        given_up = [seq for seq, entry in self._asked.items() if entry[2] >= _MAX_TRIES]
-        for seq in given_up:
-            del self._asked[seq]
-        self.gave_up += len(given_up)
-        due = sorted(seq for seq, entry in self._asked.items() if entry[1] <= now_s)[:_MAX_ASKED]
-        pause = min(max(self.round_trip_s * 1.5, 0.03), _SLOWEST_REPEAT_S)
-        for seq in due:
-            entry = self._asked[seq]
-            entry[0] = entry[0] or now_s
-            entry[1] = now_s + pause
-            entry[2] += 1
-        return due
-
-    def _repaired(self, seq: int, now_s: float) -> None:
-        entry = self._asked.pop(seq, None)
-        if entry is None:
-            return
-        self.repaired += 1
-        if entry[2] == 1:  # only a single question has an unambiguous answer (Karn's rule)
-            self.round_trip_s += 0.2 * (now_s - entry[0] - self.round_trip_s)
-        elif entry[2] > 1:
-            self.round_trip_s = min(self.round_trip_s * 1.1, _SLOWEST_REPEAT_S)
-
-
-@dataclass(slots=True)
-class LossWindow:
-    """Loss between two looks at a source, for receiver reports and estimates."""
-
-    expected: int = 0
-    received: int = 0
-
-    def fraction(self, missing: Missing) -> float:
-        """Share of packets that never came or came only as repeats since the last look, 0 to 1."""
-        first_time = missing.received - missing.repaired
-        expected, received = missing.expected - self.expected, first_time - self.received
-        self.expected, self.received = missing.expected, first_time
-        return min(1.0, max(0.0, 1 - received / expected)) if expected > 0 else 0.0
 
 
 # ---------------------------------------------------------------- reading
@@ -234,7 +143,7 @@ def nack(ssrc: int, seqs: list[int]) -> bytes:
 
     Args:
         ssrc: The source.
-        seqs: Rising, at most `_MAX_ASKED`.
+        seqs: Rising, at most `loss.MAX_ASKED`.
     """
     entries: list[list[int]] = []
     for seq in seqs:
@@ -262,23 +171,6 @@ def sender_report(ssrc: int, ntp: int, rtp: int, packets: int, octets: int) -> b
     """The publisher's clock, told to a subscriber in the subscriber's numbers."""
     counts = packets & 0xFFFFFFFF, octets & 0xFFFFFFFF
     return struct.pack("!BBHIQIII", 0x80, SR, 6, ssrc, ntp, rtp & 0xFFFFFFFF, *counts)
-
-
-@dataclass(slots=True)
-class Reporting:
-    """What a receiver report about one source needs between two reports."""
-
-    window: LossWindow = field(default_factory=LossWindow)
-    last_sr: int = 0
-    last_sr_at_s: float = 0.0
-    cycles: int = 0
-
-    def block(self, ssrc: int, missing: Missing, lost: float, now_s: float) -> bytes:
-        """One report block (RFC 3550 6.4.1); the browser computes its round trip from it."""
-        never = max(0, missing.expected - missing.received)
-        delay = int((now_s - self.last_sr_at_s) * 65536) & 0xFFFFFFFF if self.last_sr else 0
-        counted = min(never, 0x7FFFFF).to_bytes(3, "big")
-        return struct.pack("!IB3sIIII", ssrc, int(lost * 255), counted, missing.highest or 0, 0, self.last_sr, delay)
 
 
 def receiver_report(blocks: list[bytes]) -> bytes:

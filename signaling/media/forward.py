@@ -44,8 +44,9 @@ class Numbering:
         pt: Payload type the subscriber expects.
         seq_off: Added to the source's sequence numbers, modulo 2^16.
         ts_off: Added to the source's timestamps, modulo 2^32.
-        guard: Packets for which `takes` must still be asked; the packet path counts it down.
-        floor: The source's first forwarded sequence number after a switch.
+        guard: Packets for which `takes` must still be asked, -1 while it waits for where to begin; the packet path
+            counts it down.
+        floor: The source's first forwarded sequence number after a beginning.
         packets: Sent so far, for sender reports.
         octets: Payload bytes sent so far.
     """
@@ -59,24 +60,35 @@ class Numbering:
     packets: int = 0
     octets: int = 0
 
-    def switch(self, last: Heard, first: Heard, clock_hz: int) -> None:
-        """Go on with another source so that the subscriber sees no gap and time goes on.
+    @property
+    def waits(self) -> bool:
+        """Whether nothing is sent yet."""
+        return self.guard < 0
+
+    def wait(self) -> None:
+        """Send nothing until `begin`."""
+        self.guard = -1
+
+    def begin(self, first: Heard, last: Heard | None, clock_hz: int) -> None:
+        """Send from here on; after another source so that the subscriber sees no gap and time goes on.
 
         Args:
-            last: The old source's newest packet.
-            first: The new source's first packet.
+            first: The first packet to send.
+            last: The old source's newest packet, None when nothing was sent before.
             clock_hz: RTP clock of both.
         """
-        elapsed = max(1, round((first.at_s - last.at_s) * clock_hz))
-        self.seq_off = (last.seq + self.seq_off + 1 - first.seq) & _WRAP16
-        self.ts_off = (last.ts + self.ts_off + elapsed - first.ts) & _WRAP32
+        if last is not None:
+            elapsed = max(1, round((first.at_s - last.at_s) * clock_hz))
+            self.seq_off = (last.seq + self.seq_off + 1 - first.seq) & _WRAP16
+            self.ts_off = (last.ts + self.ts_off + elapsed - first.ts) & _WRAP32
         self.floor = first.seq
         self.guard = _GUARDED
 
     def takes(self, seq: int) -> bool:
-        """Whether a packet belongs to after the switch; a late one from before would repeat a number."""
+        """Whether a packet belongs to after the beginning; a late one from before would repeat a number."""
         return ((seq - self.floor) & _WRAP16) < _HALF
 
-    def source_seq(self, out_seq: int) -> int:
-        """The source's number of a packet that the subscriber asks for again."""
-        return (out_seq - self.seq_off) & _WRAP16
+    def source_seq(self, out_seq: int) -> int | None:
+        """The source's number of a packet that is asked for again; None for what was before the beginning."""
+        seq = (out_seq - self.seq_off) & _WRAP16
+        return None if self.guard and (self.waits or not self.takes(seq)) else seq

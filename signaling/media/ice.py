@@ -15,6 +15,11 @@ from aioice import stun
 _MAX_CHECK_BYTES = 548  # RFC 8489 6.1: a STUN message stays below the smallest path MTU
 
 
+_BINDING_REQUEST = b"\x00\x01"
+_COOKIE = b"\x21\x12\xa4\x42"
+_USERNAME = 0x0006
+
+
 @dataclass(frozen=True, slots=True)
 class IceCredentials:
     """Our user name fragment and password for one session (RFC 8445 5.3: at least 24 and 128 bits)."""
@@ -50,6 +55,25 @@ class KnownPasswords(Protocol):
         """Our password for a user name fragment, None if it is not ours."""
 
 
+def named(datagram: bytes) -> str | None:
+    """Our user name fragment in a binding request, read without parsing the rest: a flood from strangers is cheap.
+
+    Args:
+        datagram: As received.
+    """
+    size = len(datagram)
+    if not 20 <= size <= _MAX_CHECK_BYTES or datagram[:2] != _BINDING_REQUEST or datagram[4:8] != _COOKIE:
+        return None
+    at = 20
+    while at + 4 <= size:
+        kind, length = datagram[at] << 8 | datagram[at + 1], datagram[at + 2] << 8 | datagram[at + 3]
+        if kind == _USERNAME:
+            ours = datagram[at + 4 : at + 4 + length].partition(b":")[0]
+            return ours.decode() if ours.isascii() else None
+        at += 4 + length + (-length % 4)
+    return None
+
+
 def check(datagram: bytes, source: tuple[str, int], known: KnownPasswords) -> Check | None:
     """Judge a STUN datagram.
 
@@ -61,7 +85,8 @@ def check(datagram: bytes, source: tuple[str, int], known: KnownPasswords) -> Ch
     Returns:
         None for anything that does not deserve an answer: silence is the only reply a stranger gets.
     """
-    if not 20 <= len(datagram) <= _MAX_CHECK_BYTES:
+    claimed = named(datagram)
+    if claimed is None or known.password_of(claimed) is None:
         return None
     try:
         asked = stun.parse_message(datagram)

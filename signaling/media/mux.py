@@ -5,17 +5,19 @@ one. Buffers are fixed: a packet is decrypted where it was received and encrypte
 Addresses are the kernel's own bytes: they are dictionary keys and are never formatted on the packet path.
 """
 
+import errno
 import socket
 from typing import Any, Protocol
 
 from cffi import FFI
 
-SLOT_BYTES = 1600
-"""Larger than any Ethernet frame plus an SRTP tag."""
+SLOT_BYTES = 2048
+"""Larger than any Ethernet frame plus an SRTP tag: encryption in place never reaches the next slot."""
 READ_BATCH = 64
 WRITE_BATCH = 512
 _SOCKET_BUFFER_BYTES = 4 << 20
 _MSG_DONTWAIT = 0x40
+_FULL = (errno.EAGAIN, errno.ENOBUFS)
 
 _ffi = FFI()
 _ffi.cdef(
@@ -158,6 +160,9 @@ class BatchMux(_Port):
         while done < queued:
             moved = _libc.sendmmsg(self._fd, self.outbox.messages + done, queued - done, _MSG_DONTWAIT)
             if moved <= 0:
+                if _ffi.errno in _FULL:
+                    self.dropped += queued - done
+                    break
                 # One unreachable address must not hold up the others: skip the datagram that the kernel refused.
                 self.dropped += 1
                 done += 1

@@ -7,20 +7,31 @@ the outgoing ring, encrypted there and sent in batches. Everything slower than t
 import struct
 import time
 from collections.abc import Callable
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from signaling.media import feedback, ice, tap
-from signaling.media.forward import Heard
+from signaling.media import extensions, feedback, ice, tap
+from signaling.media.keyframes import begins_key_frame
 from signaling.media.mux import READ_BATCH, SLOT_BYTES, WRITE_BATCH, BatchMux, PlainMux, readable
-from signaling.media.tracks import Lane, Source
 
 if TYPE_CHECKING:
     from signaling.media.peer import Peer
+    from signaling.media.tracks import Lane, Source
 
 _HEADER = struct.Struct("!BBHII")  # RFC 3550 5.1
 _ROUNDS = 4
 """Batches read before the loop gets its turn: 256 packets, about 2 ms."""
 _MASK = feedback.HISTORY - 1
+_MOST_BYTES = 1500
+"""No network on the way carries more, and libsrtp's tag must fit behind it."""
+_HELD_S = 5.0
+"""An address that answered for somebody so lately is not given to another."""
+
+
+@lru_cache(maxsize=2048)
+def _packet(size: int) -> struct.Struct:
+    """An RTP packet with `size` bytes of payload, written in one call."""
+    return struct.Struct(f"!BBHII{size}s")
 
 
 class Plane:
@@ -29,6 +40,9 @@ class Plane:
     Args:
         mux: The open port.
         now_s: Monotonic seconds.
+
+    Attributes:
+        publishing: Peers with sources: those that want looking after every few milliseconds.
     """
 
     def __init__(self, mux: BatchMux | PlainMux, now_s: Callable[[], float] = time.monotonic) -> None:
@@ -36,10 +50,12 @@ class Plane:
         self.now_s = now_s
         self.by_name: dict[bytes, Peer] = {}
         self.by_ufrag: dict[str, Peer] = {}
+        self.publishing: set[Peer] = set()
         self.packets_in = 0
         self.packets_out = 0
         self.refused = 0
         self.unknown = 0
+        self._name = struct.Struct(f"{mux.name_bytes}s")
         self._in_pointers = tap.pointers(mux.inbox, READ_BATCH)
         self._out_pointers = tap.pointers(mux.outbox, WRITE_BATCH)
 
@@ -50,8 +66,9 @@ class Plane:
 
     def forget(self, peer: "Peer") -> None:
         """A peer is gone: no datagram reaches it any more."""
-        for ufrag in [word for word, other in self.by_ufrag.items() if other is peer]:
-            del self.by_ufrag[ufrag]
+        for ufrag in peer.ufrags:
+            self.by_ufrag.pop(ufrag, None)
+        self.publishing.discard(peer)
         if peer.name is not None and self.by_name.get(peer.name) is peer:
             del self.by_name[peer.name]
 
@@ -70,24 +87,23 @@ class Plane:
 
     def _take(self, slot: int) -> None:
         mux = self.mux
-        width, start, data = mux.name_bytes, slot * SLOT_BYTES, mux.inbox.data
-        name = bytes(mux.inbox.names[slot * width : slot * width + width])
-        length = mux.length(slot)
+        start, data, length = slot * SLOT_BYTES, mux.inbox.data, mux.length(slot)
         if length < 12:
             return
+        (name,) = self._name.unpack_from(mux.inbox.names, slot * mux.name_bytes)
         first = data[start]
         if first < 4:
-            self._check(bytes(data[start : start + length]), name)
+            self._check(bytes(mux.inbox.view[start : start + length]), name)
             return
         peer = self.by_name.get(name)
         if peer is None:
             self.unknown += 1
-        elif first < 64:
-            peer.on_dtls(bytes(data[start : start + length]))
+        elif 20 <= first < 64:
+            peer.on_dtls(bytes(mux.inbox.view[start : start + length]))
         elif peer.rx is None or not 128 <= first < 192:
             self.refused += 1
         elif 192 <= data[start + 1] <= 223:
-            peer.on_rtcp(bytes(data[start : start + length]))
+            peer.feedback.hear(bytes(mux.inbox.view[start : start + length]))
         else:
             box = tap.length_box
             box[0] = length
@@ -101,95 +117,97 @@ class Plane:
         if check is None:
             self.unknown += 1
             return
-        self.mux.send(check.answer, name)
         peer = self.by_ufrag[check.ufrag]
-        if peer.name != name and (check.nominates or peer.name is None):
+        holder = self.by_name.get(name)
+        if holder is not None and holder is not peer and self.now_s() - holder.last_check_s < _HELD_S:
+            self.unknown += 1  # a forged source address must not take a neighbour's place
+            return
+        self.mux.send(check.answer, name)
+        moves = peer.name != name and (check.nominates or peer.name is None)
+        if moves:
             if peer.name is not None:
                 self.by_name.pop(peer.name, None)
             self.by_name[name] = peer
-        peer.on_check(name if check.nominates or peer.name is None else None, check.ufrag)
+        peer.on_check(name if moves else None, check.ufrag)
 
     # ------------------------------------------------------------ through
     def _forward(self, peer: "Peer", start: int, length: int) -> None:
         data = self.mux.inbox.data
         first, second, seq, ts, ssrc = _HEADER.unpack_from(data, start)
-        source = peer.by_ssrc.get(ssrc)
-        if source is None:
-            source = peer.adopt(ssrc, second & 0x7F)
-            if source is None:
-                self.refused += 1
-                return
         payload = 12 + 4 * (first & 15)
+        extension = 0
         if first & 0x10:
             if payload + 4 > length:
                 return
-            words = data[start + payload + 2] << 8 | data[start + payload + 3]
-            if source.kind == "audio" and peer.level_id:
-                self._hear(source, peer.level_id, start + payload, min(words, 64))
-            payload += 4 + 4 * words
-        if payload > length:
+            extension = payload
+            payload += 4 + 4 * (data[start + payload + 2] << 8 | data[start + payload + 3])
+        source = peer.by_ssrc.get(ssrc)
+        if source is None:
+            mid = extensions.text(data, start + extension, start + payload, peer.mid_id) if extension else ""
+            source = peer.adopt(ssrc, second & 0x7F, mid)
+        if source is None or payload > length or length > _MOST_BYTES or not source.pay(length):
+            self.refused += 1
             return
         now = self.now_s()
-        if (second & 0x7F) != source.pt:
+        if (second & 0x7F) != source.pt and not source.turn_to(second & 0x7F, now):
             return  # comfort noise or a codec that was not agreed
-        source.missing.came(seq, now)
-        if source.missing.highest == seq:
-            source.last = Heard(seq, ts, now)
-        rest = self.mux.inbox.view[start + payload : start + length]
+        missing = source.missing
+        missing.came(seq, now)
+        if missing.highest == seq:
+            if source.last_ts != ts or not source.last_at_s:
+                source.lateness.came(ts, now)
+            source.last_ts, source.last_at_s = ts, now
+        if extension and peer.level_id and source.kind == "audio":
+            level = extensions.byte(data, start + extension, start + payload, peer.level_id)
+            if level is not None and level & 127 < source.level:
+                source.level = level & 127
+        rest = bytes(self.mux.inbox.view[start + payload : start + length])
         if source.cache:
-            source.cache[seq & _MASK] = (seq, first & 0xA0, second, ts, bytes(rest))
+            source.cache[seq & _MASK] = (seq, first & 0xA0, second, ts, rest)
         source.packets += 1
-        source.bitrate_bytes += length
+        source.bytes += length
         self.packets_in += 1
         if source.lanes:
-            self._fan(source, (first & 0xA0, second & 0x80, seq, ts), rest, length - payload)
+            self._fan(source, (first & 0xA0, second & 0x80, seq, ts), rest)
 
-    def _fan(self, source: Source, header: tuple[int, int, int, int], rest: memoryview, size: int) -> None:
+    def _fan(self, source: "Source", header: tuple[int, int, int, int], rest: bytes) -> None:
         first, marker, seq, ts = header
-        mux, pointers, box = self.mux, self._out_pointers, tap.length_box
-        out, pack, protect, commit = mux.outbox.data, _HEADER.pack_into, tap.protect_in_place, mux.commit
+        size = len(rest)
         total = 12 + size
+        mux, pointers, box = self.mux, self._out_pointers, tap.length_box
+        out, protect, commit, pack = mux.outbox.data, tap.protect_in_place, mux.commit, _packet(size).pack_into
+        sent = 0
         for lane in source.lanes:
-            if lane.guard and not self._guarded(lane, source, seq):
+            if lane.guard and not self._guarded(lane, source, seq, rest):
                 continue
             slot = mux.queued
-            at = slot * SLOT_BYTES
             pack(
                 out,
-                at,
+                slot * SLOT_BYTES,
                 first,
                 marker | lane.pt,
                 (seq + lane.seq_off) & 0xFFFF,
                 (ts + lane.ts_off) & 0xFFFFFFFF,
                 lane.ssrc,
+                rest,
             )
-            out[at + 12 : at + total] = rest
             box[0] = total
             if protect(lane.tx, pointers[slot], box) == 0:
                 lane.packets += 1
                 lane.octets += size
-                commit(lane.peer.name or b"", box[0])
-                self.packets_out += 1
+                commit(lane.name, box[0])
+                sent += 1
+        self.packets_out += sent
 
-    def _guarded(self, lane: Lane, source: Source, seq: int) -> bool:
-        """The few packets after a switch; the usual path never comes here."""
-        if lane.guard < 0:
+    def _guarded(self, lane: "Lane", source: "Source", seq: int, rest: bytes) -> bool:
+        """The few packets around a beginning; the usual path never comes here."""
+        if lane.waits:
             first = source.last
-            if first is None or first.seq != seq or lane.last is None:
+            if first is None or first.seq != seq:
                 return False
-            lane.switch(lane.last, first, source.clock_hz)
+            picture = source.kind == "video" and not begins_key_frame(source.codec.name, rest)
+            if picture and first.at_s < lane.impatient_s:
+                return False
+            lane.begin(first, lane.last, source.codec.clock_hz)
         lane.guard -= 1
         return lane.takes(seq)
-
-    def _hear(self, source: Source, level_id: int, at: int, words: int) -> None:
-        # RFC 8285 one-byte header: four bits id, four bits length - 1.
-        data = self.mux.inbox.data
-        if data[at] != 0xBE or data[at + 1] != 0xDE:
-            return
-        at, end = at + 4, at + 4 + 4 * words
-        while at < end:
-            id_, size = data[at] >> 4, (data[at] & 15) + 1
-            if id_ == level_id:
-                source.level = data[at + 1] & 127
-                return
-            at += 1 if data[at] == 0 else 1 + size

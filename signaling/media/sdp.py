@@ -21,8 +21,11 @@ _HEX_PAIRS = re.compile(r"[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){19,63}")
 _FINGERPRINTS = frozenset({"sha-256", "sha-384", "sha-512"})
 _DIRECTIONS = frozenset({"sendrecv", "sendonly", "recvonly", "inactive"})
 _WANTED = {"audio": ("opus",), "video": ("VP8", "H264")}
+_CLOCK_HZ = {"audio": 48_000, "video": 90_000}
 _FEEDBACK = ("nack", "nack pli", "ccm fir", "goog-remb")
 AUDIO_LEVEL = "urn:ietf:params:rtp-hdrext:ssrc-audio-level"
+MID = "urn:ietf:params:rtp-hdrext:sdes:mid"
+_HEARD_EXTENSIONS = {"audio": (AUDIO_LEVEL, MID), "video": (MID,)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +135,19 @@ def parse_offer(text: str) -> Offer:
     return Offer(first["ice-ufrag"], prints, first.get("setup", "actpass"), sections)
 
 
+def kinds_of(text: str) -> dict[str, str]:
+    """The mids of the first audio and the first video section of an offer, by kind.
+
+    Raises:
+        OfferRefused: Not an offer.
+    """
+    found: dict[str, str] = {}
+    for section in parse_offer(text).sections:
+        if section.kind in ("audio", "video"):
+            found.setdefault(section.kind, section.mid)
+    return found
+
+
 def _split(lines: Sequence[str]) -> list[list[str]]:
     groups: list[list[str]] = [[]]
     for line in lines:
@@ -181,13 +197,14 @@ def _section(lines: list[str], session: Mapping[str, str]) -> Section:
     mid = said.get("mid", "")
     if not _TOKEN.fullmatch(mid):
         raise OfferRefused("a section has no mid")
+    stopped = words[1] == "0" and "bundle-only" not in said
     direction = next((word for word in _DIRECTIONS if word in said), None)
     direction = direction or next((word for word in _DIRECTIONS if word in session), "sendrecv")
     return Section(
         kind=kind,
         mid=mid,
         direction=direction,
-        codecs=_codecs(kind, formats, lines),
+        codecs=() if stopped else _codecs(kind, formats, lines),
         profile=profile,
         formats=" ".join(formats[:1]),
         ssrcs=_ssrcs(lines),
@@ -209,7 +226,7 @@ def _codecs(kind: str, formats: Sequence[str], lines: Sequence[str]) -> tuple[Co
         pt = int(word) if word.isdigit() and len(word) <= 3 else -1
         name, clock_hz = names.get(pt, ("", 0))
         spelt = next((want for want in wanted if want.lower() == name.lower()), None)
-        if spelt and 0 <= pt < 128 and _usable(spelt, parameters.get(pt, "")):
+        if spelt and 0 <= pt < 128 and clock_hz == _CLOCK_HZ[kind] and _usable(spelt, parameters.get(pt, "")):
             known.append(Codec(spelt, pt, clock_hz, parameters.get(pt, "")))
     return tuple(sorted(known, key=lambda codec: wanted.index(codec.name)))
 
@@ -300,8 +317,9 @@ def _accepted(section: Section, reply: Reply, candidates: Sequence[tuple[str, in
             lines.append(f"a=fmtp:{codec.pt} {codec.fmtp}")
         if section.kind == "video":
             lines += [f"a=rtcp-fb:{codec.pt} {word}" for word in _FEEDBACK]
-    if reply.receive and section.kind == "audio" and AUDIO_LEVEL in section.extensions:
-        lines.append(f"a=extmap:{section.extensions[AUDIO_LEVEL]} {AUDIO_LEVEL}")
+    if reply.receive:
+        heard = (word for word in _HEARD_EXTENSIONS.get(section.kind, ()) if word in section.extensions)
+        lines += [f"a=extmap:{section.extensions[word]} {word}" for word in heard]
     if reply.sending:
         lines.append(f"a=msid:{reply.sending.stream} {reply.sending.label}")
         lines.append(f"a=ssrc:{reply.sending.ssrc} cname:{reply.sending.stream}")

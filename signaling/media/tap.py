@@ -65,11 +65,15 @@ class Tap:
     Args:
         certificate: Ours.
         send: Sends a datagram to the peer.
+        gone: Called when the other side says goodbye after the handshake.
     """
 
-    def __init__(self, certificate: Certificate, send: Callable[[bytes], None]) -> None:
+    def __init__(self, certificate: Certificate, send: Callable[[bytes], None], gone: Callable[[], None]) -> None:
         self._wire = _Wire(send)
+        self._gone = gone
+        self._stopped = False
         self._dtls = RTCDtlsTransport(cast(RTCIceTransport, self._wire), [certificate.made])
+        self._dtls.on("statechange", self._changed)
         self.rx: Any = None
         self.tx: Any = None
 
@@ -114,8 +118,14 @@ class Tap:
         except (SrtpError, ValueError):
             return None
 
+    def _changed(self) -> None:
+        if self._dtls.state == "closed" and self.rx is not None and not self._stopped:
+            self._gone()
+
     async def stop(self) -> None:
         """Say goodbye and let the handshake's task end."""
+        self._stopped = True
+        self._dtls.remove_all_listeners()
         await self._dtls.stop()
         while not self._wire.waiting.empty():
             self._wire.waiting.get_nowait()

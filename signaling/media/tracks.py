@@ -5,79 +5,135 @@ the publisher reloads, the new source takes the slot and every lane goes on with
 """
 
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from signaling.media import feedback
+from signaling.media.arrival import Lateness
 from signaling.media.forward import Heard, Numbering
+from signaling.media.loss import Missing, Reporting
+from signaling.media.sdp import Codec
 
 if TYPE_CHECKING:
     from signaling.media.peer import Peer
 
 Cached = tuple[int, int, int, int, bytes]
 """seq, first byte, second byte, timestamp, payload."""
+_PACKET_COST_BYTES = 300
+"""What a packet costs beside its bytes, so that tiny ones are not free."""
+_MOST_PER_S = {"audio": 100_000, "video": 1_800_000}
+"""Cost of a second's packets; about 0.6 and 11 Mbit/s. A publisher who sends more floods everybody who watches."""
+_PATIENCE_S = 3.0
+"""Pictures go on without a key frame when none could be recognised for so long."""
+_REPEATS_PER_S = 64
 
 
 class Lane(Numbering):
-    """One track on its way to one subscriber."""
+    """One track on its way to one subscriber.
 
-    __slots__ = ("codec_pts", "kind", "last", "peer", "slot", "tx")
+    Attributes:
+        name: Raw address it goes to.
+        tx: The subscriber's SRTP session, None before there are keys.
+        repeats: How many repeats it may still ask for in this second.
+        impatient_s: When it no longer waits for a key frame.
+    """
 
-    def __init__(
-        self, peer: "Peer", slot: "Slot", kind: str, codec_pts: dict[str, int], ssrc: int | None = None
-    ) -> None:
+    __slots__ = ("codec_pts", "impatient_s", "kind", "last", "name", "packets_before", "peer", "repeats", "slot", "tx")
+
+    def __init__(self, peer: "Peer", slot: "Slot", kind: str, codec_pts: Mapping[str, int]) -> None:
         super().__init__(
-            ssrc=ssrc or random.getrandbits(32) or 1,
+            ssrc=random.getrandbits(32) or 1,
             pt=0,
-            seq_off=random.randrange(8000),  # noqa: S311
+            seq_off=random.randrange(8000),  # noqa: S311 - numbers that need not be secret
             ts_off=random.getrandbits(31),
         )
         self.peer = peer
         self.slot = slot
         self.kind = kind
         self.codec_pts = codec_pts
+        self.name: bytes = b""
         self.last: Heard | None = None
         self.tx: Any = None
+        self.repeats = _REPEATS_PER_S
+        self.packets_before = 0
+        self.impatient_s = 0.0
+
+    def refill(self) -> None:
+        """A second has passed: repeats may be half of what is sent, and a few."""
+        self.repeats = _REPEATS_PER_S + (self.packets - self.packets_before) // 2
+        self.packets_before = self.packets
 
 
 class Source:
     """One track as it comes from its publisher.
 
     Attributes:
+        codecs: Payload type -> codec, as agreed; the first is expected.
         lanes: Where packets go now; changed only between packets.
         cache: Recent packets for repeats (video only).
+        spent: What this second's packets have cost.
+        level: Loudest of late (RFC 6464: 0 loudest, 127 silent).
     """
 
     __slots__ = (
-        "bitrate_bytes", "bytes_before", "cache", "clock_hz", "codec", "kind", "lanes", "last", "last_pli_s", "level",
-        "missing", "packets", "peer", "pt", "reporting", "slot", "ssrc", "wants_key_frame",
+        "bitrate_bps", "bytes", "cache", "codec", "codecs", "kind", "lanes", "last_at_s", "last_pli_s", "last_ts",
+        "lateness", "level", "limit", "missing", "packets", "peer", "pt", "reported_s", "reporting", "slot", "spent",
+        "ssrc", "waiting", "wants_key_frame",
     )  # fmt: skip
 
-    def __init__(self, peer: "Peer", slot: "Slot", kind: str, codec: str, pt: int, clock_hz: int) -> None:
+    def __init__(self, peer: "Peer", slot: "Slot", kind: str, codecs: tuple[Codec, ...]) -> None:
         self.peer = peer
         self.slot = slot
         self.kind = kind
-        self.codec = codec
-        self.pt = pt
-        self.clock_hz = clock_hz
+        self.codecs = {codec.pt: codec for codec in codecs}
+        self.codec = codecs[0]
+        self.pt = codecs[0].pt
         self.ssrc: int | None = None
         self.lanes: list[Lane] = []
         self.cache: list[Cached | None] = [None] * feedback.HISTORY if kind == "video" else []
-        self.missing = feedback.Missing()
-        self.reporting = feedback.Reporting()
-        self.last: Heard | None = None
-        self.last_pli_s = -1.0
+        self.limit = _MOST_PER_S[kind]
+        self.waiting = False
         self.wants_key_frame = False
-        self.packets = 0
-        self.bitrate_bytes = 0
-        self.bytes_before = 0
-        self.level = 127  # RFC 6464: 0 loudest, 127 silent
+        self.last_pli_s = -1.0
+        self.reported_s = -1.0
+        self.packets = self.bytes = self.bitrate_bps = self.spent = 0
+        self.level = 127
+        self.begin_anew()
+
+    def begin_anew(self) -> None:
+        """Another stream follows under this track: what was counted of the last one says nothing about it."""
+        self.missing = Missing(repairs=self.kind == "video")
+        self.reporting = Reporting()
+        self.lateness = Lateness(self.codec.clock_hz)
+        self.last_ts = 0
+        self.last_at_s = 0.0
+
+    @property
+    def last(self) -> Heard | None:
+        """The newest packet."""
+        seq = self.missing.highest
+        return None if seq is None else Heard(seq, self.last_ts, self.last_at_s)
+
+    def pay(self, length: int) -> bool:
+        """Whether the publisher may send one more packet in this second."""
+        self.spent += length + _PACKET_COST_BYTES
+        return self.spent <= self.limit
+
+    def turn_to(self, pt: int, now_s: float) -> bool:
+        """The publisher changed to another agreed codec; False for one that was not agreed."""
+        codec = self.codecs.get(pt)
+        if codec is None:
+            return False
+        self.codec, self.pt = codec, pt
+        self.slot.take(self, now_s)
+        return True
 
     def ask_key_frame(self, now_s: float) -> None:
-        """Ask the publisher for a key frame, at most one question per 300 ms however many want one."""
+        """Ask the publisher for a key frame: one question for everybody, and no faster than it can be answered."""
         if self.kind != "video":
             return
-        if self.ssrc is None or now_s - self.last_pli_s < feedback.PLI_EVERY_S:
+        if self.ssrc is None or now_s - self.last_pli_s < feedback.PLI_EVERY_S + 2 * self.missing.round_trip_s:
             self.wants_key_frame = True  # asked again by the timer once the pause is over
             return
         self.last_pli_s = now_s
@@ -113,13 +169,14 @@ class Slot:
         if self.source is None:
             return
         for lane in self.source.lanes:
-            lane.last = self.source.last
+            _leave_off(lane, self.source)
         self.source.lanes = []
         self.source = None
 
     def add(self, lane: Lane, now_s: float) -> None:
         """Somebody wants this track, and has keys."""
-        self.lanes.append(lane)
+        if lane not in self.lanes:
+            self.lanes.append(lane)
         if self.source is not None:
             self._join(lane, self.source, now_s)
 
@@ -128,15 +185,23 @@ class Slot:
         if lane in self.lanes:
             self.lanes.remove(lane)
         if self.source is not None and lane in self.source.lanes:
-            lane.last = self.source.last
+            _leave_off(lane, self.source)
             self.source.lanes = [other for other in self.source.lanes if other is not lane]
 
     def _join(self, lane: Lane, source: Source, now_s: float) -> None:
-        pt = lane.codec_pts.get(source.codec)
+        pt = lane.codec_pts.get(source.codec.name)
         if pt is None or lane in source.lanes:
             return
         lane.pt = pt
-        if lane.last is not None:
-            lane.guard = -1  # the packet path re-bases at the next packet
+        if lane.last is not None or source.kind == "video":
+            lane.wait()
+            lane.impatient_s = now_s + _PATIENCE_S
         source.lanes = [*source.lanes, lane]
-        source.ask_key_frame(now_s)
+        if source.kind == "video":
+            source.waiting = True
+            source.ask_key_frame(now_s)
+
+
+def _leave_off(lane: Lane, source: Source) -> None:
+    if not lane.waits:  # one that never began has sent nothing of this source
+        lane.last = source.last or lane.last

@@ -160,7 +160,7 @@ async def test_who_is_removed_hears_and_sends_nothing_from_that_moment(exchange)
     viewer, _ = await playing(exchange)
     await frame_of(viewer, "video")
     rooms = exchange.app[ROOMS]
-    assert rooms.revoke("r", "doctor")
+    assert rooms.revoke("r", "p")
     count = rooms.plane.packets_out
     await asyncio.sleep(0.5)
     assert rooms.plane.packets_out == count

@@ -9,7 +9,10 @@ from signaling.media import sdp
 from signaling.media.ice import IceCredentials
 
 PRINT = ":".join(["AB"] * 32)
-HEAD = f"v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\na=fingerprint:sha-256 {PRINT}\r\na=ice-ufrag:abcd\r\na=ice-pwd:x\r\n"
+HEAD = (
+    "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n"
+    f"a=fingerprint:sha-256 {PRINT}\r\na=ice-ufrag:abcd\r\na=ice-pwd:x\r\n"
+)
 
 
 def section(kind="video", mid="0", formats="96 97", lines=(), direction="sendonly"):

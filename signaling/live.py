@@ -1,0 +1,146 @@
+"""One live room: its seats, its tracks and the connections that carry them. Owns no task and no timeout."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from signaling.errors import OfferRefused
+from signaling.media.bandwidth import CEILING_BPS
+from signaling.media.peer import Peer
+from signaling.media.tracks import Slot
+from signaling.ports import STREAM
+from signaling.room import Room
+
+LABELS = frozenset({"audio", "video", "screen"})
+_SPEAKS_BELOW = 45
+"""RFC 6464 level in -dBov; quieter is background."""
+_SPEAKERS = 4
+
+
+@dataclass(eq=False, slots=True)
+class LiveRoom:
+    """A room with its media.
+
+    Attributes:
+        slots: (participant, label) -> the track's place.
+        waiting: (name, label) -> the place of a track whose publisher has not come; "" is whoever publishes first.
+        peers: participant -> media connection; viewers by WHEP are here under their own ids.
+        speaking: Who was heard last, loudest first.
+        noted: participant -> when its quality was last put on the record.
+        chosen: participant -> what it chose to receive; nothing for `auto`.
+        steps: participant -> the step of the ladder and the reason it was told last.
+    """
+
+    room: Room
+    slots: dict[tuple[str, str], Slot] = field(default_factory=dict)
+    waiting: dict[tuple[str, str], Slot] = field(default_factory=dict)
+    peers: dict[str, Peer] = field(default_factory=dict)
+    speaking: tuple[str, ...] = ()
+    noted: dict[str, datetime] = field(default_factory=dict)
+    chosen: dict[str, str] = field(default_factory=dict)
+    steps: dict[str, tuple[str, str]] = field(default_factory=dict)
+
+    # ------------------------------------------------------------ tracks
+    def slot(self, participant: str, label: str) -> Slot:
+        """The place of a track, made when first asked for."""
+        return self.slots.setdefault((participant, label), Slot(participant, label))
+
+    def wanted(self, me: str, track: str) -> Slot:
+        """The place of `participant/label`.
+
+        Raises:
+            OfferRefused: It names nobody in this room but oneself.
+        """
+        who, _, label = track.rpartition("/")
+        if not who or who == me or label not in LABELS or not self.room.holds(who):
+            raise OfferRefused("a wanted track names nobody in this room")
+        return self.slot(who, label)
+
+    def publisher(self, name: str) -> str:
+        """Who is meant by a name that a viewer gave: a participant, or a stream of one; "" while there is nobody."""
+        publishing = [who for (who, _), slot in self.slots.items() if slot.source]
+        if not name:
+            return publishing[0] if publishing else ""
+        return next((who for who in publishing if name in _names(who)), "")
+
+    def place(self, name: str, label: str) -> Slot:
+        """Where a viewer who names a publisher is to hang: on its track, or waiting for it."""
+        if who := self.publisher(name):
+            return self.slot(who, label)
+        return self.waiting.setdefault((name, label), Slot("", label))
+
+    def seat_the_waiting(self, who: str, labels: set[str], now_s: float) -> None:
+        """Somebody publishes: who has waited for it hangs on its tracks from now on."""
+        for name, label in [key for key in self.waiting if key[1] in labels and key[0] in ("", *_names(who))]:
+            waiting = self.waiting.pop((name, label))
+            slot = self.slot(who, label)
+            joined = list(waiting.lanes)
+            for peer in self.peers.values():
+                for lane in peer.lanes.values():
+                    if lane.slot is waiting:  # also those whose handshake still runs
+                        lane.slot = slot
+            for lane in joined:
+                waiting.remove(lane)
+                slot.add(lane, now_s)
+
+    def sweep(self) -> None:
+        """Forget places that nobody fills and nobody wants: names come from outside and must not add up."""
+        used = {id(lane.slot) for peer in self.peers.values() for lane in peer.lanes.values()}
+        for places in (self.slots, self.waiting):
+            for key in [key for key, slot in places.items() if not slot.source and id(slot) not in used]:
+                del places[key]
+        for told in (self.noted, self.chosen, self.steps):
+            for who in [who for who in told if who not in self.peers and not self.room.holds(who)]:
+                del told[who]
+
+    # ------------------------------------------------------------ people
+    def owned(self, owner: str) -> Iterator[tuple[str, Peer]]:
+        """Every connection that was opened with somebody's tickets."""
+        yield from [(who, peer) for who, peer in self.peers.items() if owner in (who, peer.owner)]
+
+    def codec(self) -> str:
+        """The video codec that everybody here can play, VP8 if there is a choice."""
+        plays = [peer.plays for peer in self.peers.values() if peer.plays]
+        return (
+            "H264"
+            if plays and all("H264" in one for one in plays) and any("VP8" not in one for one in plays)
+            else "VP8"
+        )
+
+    def misunderstood(self) -> list[str]:
+        """Who sends a video codec that somebody cannot play, though another would suit all."""
+        codec = self.codec()
+        return [
+            who
+            for who, peer in self.peers.items()
+            if codec in peer.plays
+            and any(one.kind == "video" and one.codec.name != codec for one in peer.sources.values())
+        ]
+
+    def speakers(self) -> tuple[str, ...] | None:
+        """Who is heard now, loudest first; None when that has not changed."""
+        heard = []
+        for (who, label), slot in self.slots.items():
+            if label == "audio" and slot.source:
+                if slot.source.level < _SPEAKS_BELOW:
+                    heard.append((slot.source.level, who))
+                slot.source.level = 127
+        now = tuple(who for _, who in sorted(heard)[:_SPEAKERS])
+        if now == self.speaking:
+            return None
+        self.speaking = now
+        return now
+
+
+def _names(who: str) -> tuple[str, str]:
+    """What a publisher answers to: its id, and the name of its stream where it is one of several."""
+    return who, who.partition(STREAM)[2] or who
+
+
+def cap_of(peer: Peer) -> int:
+    """The most that any subscriber of this peer's video can receive: one weak viewer does not lower the others."""
+    able = []
+    for source in peer.sources.values():
+        if source.kind == "video":
+            able += [lane.peer.feedback.able_bps(lane) or CEILING_BPS for lane in source.lanes]
+    return max(able, default=CEILING_BPS)

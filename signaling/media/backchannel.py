@@ -1,0 +1,188 @@
+"""What flows back between a peer and the relay: repeats, key-frame wishes, reports, estimates.
+
+Every amplifying answer has a budget: a subscriber who asks for too much is simply not answered.
+"""
+
+import struct
+from typing import TYPE_CHECKING
+
+from signaling.media import feedback
+from signaling.media.bandwidth import Downlink, Ladder, Step, Uplink
+
+if TYPE_CHECKING:
+    from signaling.media.peer import Peer
+    from signaling.media.tracks import Lane, Source
+
+_HEADER = struct.Struct("!BBHII")
+_SR_KEPT = 16
+_SR_EVERY_S = 0.2
+_RTCP_PER_S = 600
+"""A browser in a full room sends about 200 a second."""
+_BESIDE_VIDEO_BPS = 40_000
+"""Voice and repeats of one publisher, kept free of a viewer's estimate."""
+
+
+class Backchannel:
+    """One peer's feedback, both ways.
+
+    Args:
+        peer: Whose.
+        start_bitrate_bps: What it may send before anything was measured.
+
+    Attributes:
+        downlink_bps: What the peer says it can receive, 0 while it says nothing.
+        lost: Share of our packets that it lost, as reported.
+        sending: The step of the ladder on which it may send.
+    """
+
+    def __init__(self, peer: "Peer", start_bitrate_bps: int) -> None:
+        self._peer = peer
+        self._sent_reports: dict[int, float] = {}
+        self._allowance = _RTCP_PER_S
+        self.uplink = Uplink(start_bitrate_bps)
+        self.downlink = Downlink()
+        self.sending = Ladder()
+        self.downlink_bps = 0
+        self.round_trip_s = 0.0
+        self.lost = 0.0
+
+    # ------------------------------------------------------------ from the peer
+    def hear(self, secret: bytes) -> None:
+        """RTCP came."""
+        self._allowance -= 1
+        clear = self._peer.unprotect_rtcp(secret) if self._allowance > 0 else None
+        if clear is None:
+            return
+        now = self._peer.now_s()
+        for said in feedback.parse(clear):
+            self._react(said, now)
+
+    def _react(self, said: feedback.Feedback, now: float) -> None:
+        match said:
+            case feedback.KeyFrameWish(ssrc):
+                lane = self._peer.lane_of(ssrc)
+                if lane and lane.slot.source and not lane.waits:
+                    lane.slot.source.ask_key_frame(now)
+            case feedback.Nack(ssrc, seqs):
+                self._repeat(ssrc, seqs)
+            case feedback.SenderReport():
+                self._pass_on(said, now)
+            case feedback.Reception(ssrc, lost, _, last_sr, delay_s):
+                if self._peer.lane_of(ssrc):
+                    self.lost = max(self.lost, lost)
+                    sent = self._sent_reports.get(last_sr)
+                    if sent is not None:
+                        self.round_trip_s = max(0.0, now - sent - delay_s)
+            case feedback.Estimate(bitrate_bps):
+                self.downlink_bps = bitrate_bps
+            case feedback.Goodbye():
+                pass  # the next packet under this or another number is taken as it comes
+
+    def _repeat(self, ssrc: int, seqs: tuple[int, ...]) -> None:
+        lane = self._peer.lane_of(ssrc)
+        source = lane.slot.source if lane else None
+        if lane is None or source is None or not source.cache or lane not in source.lanes:
+            return
+        for out_seq in seqs:
+            seq = lane.source_seq(out_seq)
+            kept = None if seq is None else source.cache[seq & (feedback.HISTORY - 1)]
+            if kept is None or kept[0] != seq:
+                continue
+            if lane.repeats <= 0:
+                return
+            lane.repeats -= 1
+            _, first, second, ts, rest = kept
+            header = _HEADER.pack(first, (second & 0x80) | lane.pt, out_seq, (ts + lane.ts_off) & 0xFFFFFFFF, lane.ssrc)
+            self._peer.send_rtp(header + rest)
+
+    def _pass_on(self, report: feedback.SenderReport, now: float) -> None:
+        source = self._peer.by_ssrc.get(report.ssrc)
+        if source is None or now - source.reported_s < _SR_EVERY_S:
+            return
+        source.reported_s = now
+        middle = report.ntp >> 16 & 0xFFFFFFFF
+        source.reporting.last_sr, source.reporting.last_sr_at_s = middle, now
+        for lane in source.lanes:
+            if lane.waits:
+                continue
+            lane.peer.feedback.note_report(middle, now)
+            rtp = report.rtp + lane.ts_off
+            lane.peer.send_rtcp(feedback.sender_report(lane.ssrc, report.ntp, rtp, lane.packets, lane.octets))
+
+    def note_report(self, middle: int, now_s: float) -> None:
+        """A sender report leaves for this peer: its echo gives the round trip."""
+        self._sent_reports[middle] = now_s
+        while len(self._sent_reports) > _SR_KEPT:
+            del self._sent_reports[next(iter(self._sent_reports))]
+
+    # ------------------------------------------------------------ to the peer
+    def repair(self, now_s: float) -> None:
+        """Every few milliseconds: ask upstream for what is missing, and for a key frame where that is cheaper."""
+        for source in self._peer.sources.values():
+            if source.ssrc is None or source.kind != "video":
+                continue
+            missing = source.missing
+            if missing.any and (due := missing.due(now_s)):
+                self._peer.send_rtcp(feedback.nack(source.ssrc, due))
+            if missing.broken:
+                missing.forget()
+                source.wants_key_frame = True
+            if source.waiting:
+                source.waiting = any(lane.waits for lane in source.lanes)
+                source.wants_key_frame = source.wants_key_frame or source.waiting
+            if source.wants_key_frame:
+                source.ask_key_frame(now_s)
+
+    def report(self, now_s: float, cap_bps: int) -> None:
+        """Once a second: receiver reports, and how much the peer may send.
+
+        Args:
+            now_s: Monotonic seconds.
+            cap_bps: The most that anybody can use of it.
+        """
+        self._allowance = _RTCP_PER_S
+        for lane in self._peer.lanes.values():
+            lane.refill()
+        heard = [source for source in self._peer.sources.values() if source.ssrc is not None]
+        if not heard:
+            return
+        losses = {source: source.reporting.window.fraction(source.missing) for source in heard}
+        blocks = [
+            source.reporting.block(source.ssrc or 0, source.missing, lost, now_s) for source, lost in losses.items()
+        ]
+        self._peer.send_rtcp(feedback.receiver_report(blocks))
+        received = sum(_settle(source) for source in heard)
+        allowed = self.uplink.update(max(losses.values()), received, cap_bps, _queue(heard))
+        videos = [source.ssrc for source in heard if source.kind == "video" and source.ssrc is not None]
+        if videos:
+            self._peer.send_rtcp(feedback.remb(allowed, videos))
+
+    # ------------------------------------------------------------ the ladder
+    def step(self, now_s: float) -> Step:
+        """On which step the peer may send now."""
+        return self.sending.decide(self.uplink.allowed_bps, 0.0, now_s)
+
+    def sees(self, now_s: float) -> bool:
+        """Whether the peer's link carries others' pictures now."""
+        lanes = [lane for lane in self._peer.lanes.values() if lane.kind == "video"]
+        sent = sum(lane.slot.source.bitrate_bps for lane in lanes if lane.slot.source)
+        lost, self.lost = self.lost, 0.0
+        return self.downlink.update(self.downlink_bps, lost, sent, now_s)
+
+    def able_bps(self, lane: "Lane") -> int:
+        """The most that the peer can take of one picture; 0 while it has not said."""
+        if lane.tx is None or not self.downlink.video or not self.downlink_bps:
+            return 0
+        videos = sum(1 for other in self._peer.lanes.values() if other.kind == "video") or 1
+        return max(1, self.downlink_bps // videos - _BESIDE_VIDEO_BPS)
+
+
+def _settle(source: "Source") -> int:
+    source.bitrate_bps, source.bytes, source.spent = source.bytes * 8, 0, 0
+    return source.bitrate_bps
+
+
+def _queue(heard: "list[Source]") -> float:
+    """Seconds of standing queue; what passes at all without waiting proves that there is none."""
+    looks = [source.lateness.look() for source in heard]
+    return min((look for look in looks if look is not None), default=0.0)

@@ -1,0 +1,169 @@
+"""Pure: what of a source never came, when to ask for it again, and when a key frame is the better wish.
+
+No sockets: sequence numbers and times in, decisions out. Everything is bounded, whatever numbers a sender invents.
+
+Source: RFC 3550 A.1 (sequence numbers), RFC 4585 6.2.1 (NACK), RFC 6298 (Karn's rule).
+"""
+
+import struct
+from dataclasses import dataclass, field
+
+_WRAP16 = 0xFFFF
+_HALF = 0x8000
+_MAX_GAP = 200
+"""A larger jump is a restart of the stream, not loss."""
+_MAX_OPEN = 256
+"""Packets asked for at one time; beyond that a key frame is cheaper than all the repeats."""
+_MAX_TRIES = 10
+_MAX_AGE_S = 2.0
+"""Older packets are of no use to a call."""
+_CUT_S = 1.0
+"""After a silence this long the link was cut: what was lost in it is not asked for."""
+MAX_ASKED = 60
+"""Packets named in one NACK."""
+_FIRST_ROUND_TRIP_S = 0.067
+_FASTEST_REPEAT_S = 0.03
+_SLOWEST_REPEAT_S = 0.5
+
+
+class _Ask:
+    """One missing packet."""
+
+    __slots__ = ("due_s", "first_s", "found_s", "tries")
+
+    def __init__(self, now_s: float) -> None:
+        self.found_s = self.due_s = now_s
+        self.first_s = 0.0
+        self.tries = 0
+
+
+class Missing:
+    """Upstream loss of one source.
+
+    Repeats are no faster than the link's own round trip, learnt from how long repeats took: a fixed 100 ms makes a bad
+    link worse, because every packet is then sent several times.
+
+    Args:
+        repairs: Whether lost packets are asked for (video); counted they are always.
+
+    Attributes:
+        broken: More was lost than repeats can mend; whoever asks for a key frame takes this back.
+    """
+
+    __slots__ = (
+        "_asked", "_last_s", "_repairs", "broken", "cycles", "expected", "highest", "received", "repaired",
+        "round_trip_s",
+    )  # fmt: skip
+
+    def __init__(self, *, repairs: bool = True) -> None:
+        self.highest: int | None = None
+        self.cycles = 0
+        self.round_trip_s = _FIRST_ROUND_TRIP_S
+        self.expected = 0
+        self.received = 0
+        self.repaired = 0
+        self.broken = False
+        self._repairs = repairs
+        self._asked: dict[int, _Ask] = {}
+        self._last_s = 0.0
+
+    def came(self, seq: int, now_s: float) -> None:
+        """A packet arrived."""
+        self.received += 1
+        highest = self.highest
+        if highest is None:
+            self.highest = seq
+            self.expected += 1
+            self._last_s = now_s
+            return
+        ahead = (seq - highest) & _WRAP16
+        if ahead == 1:
+            self.expected += 1
+        elif 1 < ahead < _HALF:
+            self._jumped(highest, ahead, now_s)
+        else:
+            if self._asked:
+                self._mended(seq, now_s)
+            return
+        if seq < highest:
+            self.cycles += 1
+        self.highest = seq
+        self._last_s = now_s
+
+    @property
+    def any(self) -> bool:
+        """Whether anything is missing."""
+        return bool(self._asked)
+
+    def due(self, now_s: float) -> list[int]:
+        """Sequence numbers to ask for now, at most one NACK's worth, oldest first."""
+        late = [seq for seq, ask in self._asked.items() if ask.tries >= _MAX_TRIES or now_s - ask.found_s > _MAX_AGE_S]
+        for seq in late:
+            del self._asked[seq]
+            self.broken = True
+        due = [(seq, ask) for seq, ask in self._asked.items() if ask.due_s <= now_s][:MAX_ASKED]
+        pause = min(max(self.round_trip_s * 1.5, _FASTEST_REPEAT_S), _SLOWEST_REPEAT_S)
+        for _, ask in due:
+            ask.first_s = ask.first_s or now_s
+            ask.due_s = now_s + pause
+            ask.tries += 1
+        return [seq for seq, _ in due]
+
+    def forget(self) -> None:
+        """A key frame is on its way: what is missing before it is of no use."""
+        self._asked.clear()
+        self.broken = False
+
+    def _jumped(self, highest: int, ahead: int, now_s: float) -> None:
+        self.expected += ahead if ahead < _MAX_GAP else 1
+        if not self._repairs:
+            return
+        if ahead >= _MAX_GAP or now_s - self._last_s > _CUT_S or len(self._asked) + ahead > _MAX_OPEN:
+            self._asked.clear()
+            self.broken = True
+            return
+        for lost in range(1, ahead):
+            self._asked[(highest + lost) & _WRAP16] = _Ask(now_s)
+
+    def _mended(self, seq: int, now_s: float) -> None:
+        ask = self._asked.pop(seq, None)
+        if ask is None:
+            return
+        self.repaired += 1
+        if ask.tries:
+            # The answer to a single question is exact (Karn's rule); of several, the first is the likeliest one meant.
+            weight = 0.3 if ask.tries == 1 else 0.15
+            self.round_trip_s += weight * (now_s - ask.first_s - self.round_trip_s)
+            self.round_trip_s = min(self.round_trip_s, _SLOWEST_REPEAT_S)
+
+
+@dataclass(slots=True)
+class LossWindow:
+    """Loss between two looks at a source, for receiver reports and estimates."""
+
+    expected: int = 0
+    received: int = 0
+
+    def fraction(self, missing: Missing) -> float:
+        """Share of packets that never came or came only as repeats since the last look, 0 to 1."""
+        first_time = missing.received - missing.repaired
+        expected, received = missing.expected - self.expected, first_time - self.received
+        self.expected, self.received = missing.expected, first_time
+        return min(1.0, max(0.0, 1 - received / expected)) if expected > 0 else 0.0
+
+
+@dataclass(slots=True)
+class Reporting:
+    """What a receiver report about one source needs between two reports."""
+
+    window: LossWindow = field(default_factory=LossWindow)
+    last_sr: int = 0
+    last_sr_at_s: float = 0.0
+
+    def block(self, ssrc: int, missing: Missing, lost: float, now_s: float) -> bytes:
+        """One report block (RFC 3550 6.4.1); the browser computes its round trip from it."""
+        never = max(0, missing.expected - missing.received)
+        delay = int((now_s - self.last_sr_at_s) * 65536) & 0xFFFFFFFF if self.last_sr else 0
+        counted = min(never, 0x7FFFFF).to_bytes(3, "big")
+        highest = (missing.cycles & _WRAP16) << 16 | (missing.highest or 0)
+        return struct.pack("!IB3sIIII", ssrc, int(lost * 255), counted, highest, 0, self.last_sr, delay)

@@ -1,0 +1,129 @@
+"""What happens by itself: repairs every few milliseconds, reports and estimates every second, seats that run out."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from datetime import datetime
+from typing import Protocol
+
+import structlog
+
+from signaling import messages
+from signaling.config import ExchangeSettings
+from signaling.live import LiveRoom, cap_of
+from signaling.media.bandwidth import SHOWS_VIDEO, Step
+from signaling.media.peer import Peer
+from signaling.media.plane import Plane
+from signaling.room import Effect
+from signaling.tasks import Tasks
+
+log = structlog.get_logger()
+
+_REPAIR_EVERY_S = 0.02
+_HEAR_EVERY_S = 0.5
+_REPORT_EVERY_S = 1.0
+
+
+class House(Protocol):
+    """What the rounds need of the shell."""
+
+    settings: ExchangeSettings
+    plane: Plane
+
+    def now(self) -> datetime:
+        """The time, aware."""
+
+    def live(self) -> Iterable[LiveRoom]:
+        """All rooms."""
+
+    def carry_out(self, live: LiveRoom, effects: Iterable[Effect]) -> None:
+        """Let decisions happen."""
+
+    def say(self, live: LiveRoom, participant: str, reply: messages.Reply) -> None:
+        """Tell one participant."""
+
+    def note(self, live: LiveRoom, kind: str, participant: str, figures: dict[str, str | int | float]) -> None:
+        """Put something on the record."""
+
+    def forget(self, peer: Peer) -> None:
+        """A connection is gone."""
+
+
+class Rounds:
+    """Runs while the shell does.
+
+    Args:
+        house: The shell.
+    """
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+
+    def start(self, tasks: Tasks) -> None:
+        """Begin."""
+        for seconds, work in (
+            (_REPAIR_EVERY_S, self.repair),
+            (_HEAR_EVERY_S, self.listen),
+            (_REPORT_EVERY_S, self.report),
+        ):
+            tasks.start(_every(seconds, work))
+
+    async def repair(self) -> None:
+        """Ask for what is missing."""
+        plane = self._house.plane
+        now = plane.now_s()
+        for peer in plane.publishing:
+            if peer.tx is not None:
+                peer.feedback.repair(now)
+
+    async def listen(self) -> None:
+        """Tell who speaks."""
+        for live in self._house.live():
+            speakers = live.speakers()
+            if speakers is not None:
+                for seat in live.room.seats:
+                    self._house.say(live, seat.participant, messages.Speaking(participants=speakers))
+
+    async def report(self) -> None:
+        """Reports, estimates, steps of the ladder, seats that have run out."""
+        for live in list(self._house.live()):
+            self._look_at_peers(live)
+            live.sweep()
+            if live.peers and not live.room.seats:
+                live.room.empty_since = self._house.now()  # viewers by WHEP wait for a publisher: the room stays
+            self._house.carry_out(live, live.room.tick(self._house.now(), self._house.settings.room_linger))
+
+    def _look_at_peers(self, live: LiveRoom) -> None:
+        now = self._house.plane.now_s()
+        for who, peer in list(live.peers.items()):
+            if peer.silent(now):
+                self._house.forget(peer)
+            elif peer.connected:
+                peer.report(now, cap_of(peer))
+                self._step(live, who, peer, now)
+
+    def _step(self, live: LiveRoom, who: str, peer: Peer, now: float) -> None:
+        """Decide what the peer may send and see; what changed is told with its reason and kept on the record."""
+        sees = peer.feedback.sees(now)
+        if who not in live.chosen:
+            peer.show_video(sees)
+        step, reason = peer.feedback.step(now), "uplink"
+        if not sees and step in SHOWS_VIDEO:
+            step, reason = Step.VOICE, "downlink"
+        before, _ = live.steps.get(who, (Step.HIGH, ""))
+        if (step, reason) == live.steps.get(who, (Step.HIGH, "uplink")):
+            return
+        live.steps[who] = (step, reason)
+        if step == before:
+            return
+        allowed = peer.feedback.uplink.allowed_bps
+        self._house.say(live, who, messages.Tier(tier=step, reason=reason, send_bps=allowed))
+        self._house.note(live, "ladder", who, {"step": step.value, "reason": reason, "send_bps": allowed})
+
+
+async def _every(seconds: float, work: Callable[[], Awaitable[None]]) -> None:
+    while True:
+        await asyncio.sleep(seconds)
+        try:
+            await work()
+        except Exception:
+            log.exception("round.failed")

@@ -1,0 +1,108 @@
+"""What is lost is asked for as long as that helps, and never without bounds."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from signaling.media.loss import LossWindow, Missing, Reporting
+
+
+def test_a_gap_is_asked_for_and_its_repair_is_counted():
+    missing = Missing()
+    for seq in (10, 11, 14):
+        missing.came(seq, 0.0)
+    assert missing.due(0.0) == [12, 13]
+    missing.came(12, 0.05)
+    assert missing.repaired == 1
+    assert missing.due(0.05) == []
+    assert missing.due(1.0) == [13]
+
+
+def test_a_packet_is_not_asked_for_more_often_than_it_can_come_back():
+    missing = Missing()
+    missing.came(1, 0.0)
+    missing.came(3, 0.0)
+    asked = sum(bool(missing.due(ms / 1000)) for ms in range(0, 400, 20))
+    assert asked <= 5
+
+
+def test_asking_ends_and_says_so():
+    missing = Missing()
+    missing.came(1, 0.0)
+    missing.came(3, 0.0)
+    for second in range(20):
+        missing.due(float(second))
+    assert missing.broken
+    assert not missing.any
+
+
+def test_a_jump_is_a_restart_and_not_a_thousand_lost_packets():
+    missing = Missing()
+    missing.came(1, 0.0)
+    missing.came(5000, 0.0)
+    assert not missing.any
+    assert missing.broken
+
+
+@given(st.lists(st.integers(0, 0xFFFF), max_size=400))
+def test_what_is_kept_of_any_stream_is_bounded(seqs):
+    missing = Missing()
+    for at, seq in enumerate(seqs):
+        missing.came(seq, at / 100)
+        assert len(missing.due(at / 100)) <= 60
+
+
+def test_loss_is_measured_at_first_sending():
+    missing, window = Missing(), LossWindow()
+    for seq in range(100):
+        if seq % 10:
+            missing.came(seq, 0.0)
+    missing.came(99, 0.0) if missing.highest != 99 else None
+    assert 0.08 < window.fraction(missing) < 0.12
+    assert window.fraction(missing) == 0.0
+
+
+def test_what_was_lost_in_a_cut_is_not_asked_for_but_a_key_frame_is():
+    missing = Missing()
+    missing.came(1, 0.0)
+    missing.came(90, 3.0)
+    assert missing.due(3.0) == []
+    assert missing.broken
+    missing.forget()
+    assert not missing.broken
+
+
+def test_more_open_questions_than_are_useful_end_in_one_wish():
+    missing = Missing()
+    for seq in range(0, 60_000, 150):
+        missing.came(seq, 0.0)
+        assert len(missing.due(0.0)) <= 60
+    assert missing.broken
+
+
+def test_voice_is_counted_and_not_asked_for():
+    missing = Missing(repairs=False)
+    missing.came(1, 0.0)
+    missing.came(4, 0.0)
+    assert missing.due(1.0) == []
+    assert missing.expected == 4
+
+
+def test_the_round_trip_is_learnt_even_when_questions_were_repeated_too_early():
+    missing = Missing()
+    missing.came(0, 0.0)
+    now = 0.0
+    for lost in range(1, 60, 2):
+        now += 1.0
+        missing.came(lost + 1, now)
+        for step in range(15):
+            missing.due(now + step * 0.02)
+        missing.came(lost, now + 0.3)
+    assert 0.2 < missing.round_trip_s < 0.45
+
+
+def test_a_report_counts_circles():
+    missing = Missing()
+    for seq in (65_534, 65_535, 0, 1):
+        missing.came(seq, 0.0)
+    block = Reporting().block(7, missing, 0.0, 1.0)
+    assert block[8:12] == (1 << 16 | 1).to_bytes(4, "big")
