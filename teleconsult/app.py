@@ -10,6 +10,7 @@ from aiohttp import web
 from dicom_store.app import Archive, WebRooms, open_archive
 from dicom_store.app import routes as archive_routes
 from dicom_store.config import ArchiveSettings
+from dicom_store.ports import Translate
 from teleconsult.access.pages import AccessPages
 from teleconsult.access.routes import AccessRoutes, identify_with
 from teleconsult.access.service import Access
@@ -20,8 +21,11 @@ from teleconsult.audit.seal import Sealer
 from teleconsult.audit.trail import Trail, Witness
 from teleconsult.bridges.archive import ClinicGatekeeper
 from teleconsult.bridges.arrivals import Arrivals
+from teleconsult.bridges.exchange import media_socket, ticket_key
 from teleconsult.bridges.films import ArchiveFilms, ArchiveKeyImages
 from teleconsult.bridges.labs import ArchiveLabs
+from teleconsult.bridges.media_rooms import ExchangeRooms, MediaDoors
+from teleconsult.bridges.node import Node
 from teleconsult.bridges.printing import PrintedLabs
 from teleconsult.clock import Clock, SystemClock
 from teleconsult.config import Settings
@@ -55,6 +59,8 @@ from teleconsult.reports.signing import open_signer
 from teleconsult.results.pages import ResultPages
 from teleconsult.results.routes import ResultRoutes
 from teleconsult.results.service import Results
+from teleconsult.scheduling.routes import SchedulingRoutes
+from teleconsult.scheduling.service import Scheduling
 from teleconsult.vault import Vault
 
 SIGNER = "Teleconsult"
@@ -86,6 +92,8 @@ class Clinic:
     web_rooms: WebRooms
     gatekeeper: ClinicGatekeeper
     arrivals: Arrivals
+    scheduling: Scheduling
+    media: MediaDoors
 
     def background(self) -> dict[str, Callable[[], Coroutine[None, None, None]]]:
         """What runs for ever beside the doors, by name."""
@@ -127,7 +135,7 @@ async def open_clinic(settings: Settings, url: str, clock: Clock | None = None) 
             gatekeeper = ClinicGatekeeper(access, consults, witness)
             results = Results(database, consults, labs, witness)
             arrivals.follow(archive.index, consults, results)
-            async with WebRooms(archive, gatekeeper) as rooms:
+            async with WebRooms(archive, gatekeeper) as rooms, Node(media_socket(settings)) as node:
                 signer = open_signer(settings.data_dir / "signing", vault, clock, SIGNER)
                 tools = Tools(
                     vault, Press(settings.data_dir / "fonts"), signer, PrintedSite(url, settings.time_zone), witness
@@ -135,6 +143,9 @@ async def open_clinic(settings: Settings, url: str, clock: Clock | None = None) 
                 pictures = ArchiveKeyImages(archive, rooms.render, gatekeeper)
                 reports = Reports(database, consults, people, access, tools, Films(pictures, PrintedLabs(results)))
                 consults.let_reports_move(reports)
+                exchange = ExchangeRooms(node, ticket_key(settings), clock)
+                scheduling = Scheduling(database, vault, consults, exchange)
+                media = MediaDoors(node, exchange, scheduling)
                 Reactions(consults, notifications).on(bus)
                 desk = Desk(database, Rooms(consults, people, reports, results, notifications), zone, films)
                 yield Clinic(
@@ -142,7 +153,7 @@ async def open_clinic(settings: Settings, url: str, clock: Clock | None = None) 
                     sealer=Sealer(database, vault, settings.data_dir / ANCHORS), people=people, access=access,
                     agreements=agreements, deadlines=deadlines, notifications=notifications, consults=consults,
                     results=results, reports=reports, desk=desk, archive=archive, web_rooms=rooms,
-                    gatekeeper=gatekeeper, arrivals=arrivals,
+                    gatekeeper=gatekeeper, arrivals=arrivals, scheduling=scheduling, media=media,
                 )  # fmt: skip
     finally:
         await database.close()
@@ -162,6 +173,8 @@ def build_web(clinic: Clinic, site: Site) -> web.Application:
         ConsultRoutes(clinic.consults),
         ResultRoutes(clinic.results),
         ReportRoutes(clinic.reports),
+        SchedulingRoutes(clinic.scheduling),
+        clinic.media,
         DeskPages(clinic.desk, clinic.consults),
         LiveRoutes(clinic.bus, clinic.database),
         AccessPages(clinic.access, clinic.people),
@@ -172,14 +185,18 @@ def build_web(clinic: Clinic, site: Site) -> web.Application:
         NotificationPages(clinic.notifications),
     ):
         mount(app, room.table())
-    app.add_routes(archive_routes(clinic.archive, clinic.web_rooms, clinic.gatekeeper, _say))
+    app.add_routes(archive_routes(clinic.archive, clinic.web_rooms, clinic.gatekeeper, _translator(site.language)))
     return app
 
 
-def _say(message: str, language: str) -> str:
-    """The archive's refusals in the language a request asks for; their fields are filled in by the archive."""
-    first = language.split(",")[0].split(";")[0]
-    return translate(message, known_language(first) or "en")
+def _translator(default: str) -> Translate:
+    """Says the archive's refusals in the language a request asks for; their fields are filled in by the archive."""
+
+    def say(message: str, language: str) -> str:
+        first = language.split(",")[0].split(";")[0]
+        return translate(message, known_language(first) or default)
+
+    return say
 
 
 def _archive_settings(settings: Settings, vault: Vault, clock: Clock) -> ArchiveSettings:
