@@ -16,10 +16,11 @@ from teleconsult.notifications import models as notifications
 from teleconsult.people import models as people
 from teleconsult.reports import models as reports
 from teleconsult.results import models as results
+from teleconsult.scheduling import models as scheduling
 
 ROOMS = (
     access, agreements, arrivals, audit, consults, deadlines, desk, events, idempotency, notifications, people, reports,
-    results,
+    results, scheduling,
 )  # fmt: skip
 """The modules that hold tables; importing them is what registers the tables."""
 

@@ -9,7 +9,6 @@ import ssl
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import structlog
@@ -17,7 +16,7 @@ from aiohttp import web
 
 from teleconsult.addresses import certificate_hosts, media_candidates
 from teleconsult.app import Clinic, build_web, open_clinic
-from teleconsult.bridges.exchange import exchange_app
+from teleconsult.bridges.exchange import exchange_app, media_socket
 from teleconsult.clock import SystemClock
 from teleconsult.config import Settings, SettingsRefused
 from teleconsult.db import Database
@@ -35,7 +34,6 @@ _READ_BUFFER_BYTES = 1 << 20
 _BACKLOG = 1024
 _SHUTDOWN_S = 5.0
 _AGAIN_S = 1.0
-MEDIA_SOCKET = Path("run") / "media.sock"
 SAMPLE_FILE = "sample.json"
 
 
@@ -140,7 +138,7 @@ def _tls(settings: Settings) -> ssl.SSLContext | None:
 # ---------------------------------------------------------------- media
 async def _media(given: Inheritance) -> None:
     settings = given.settings
-    path = settings.data_dir / MEDIA_SOCKET
+    path = media_socket(settings)
     path.unlink(missing_ok=True)
     runner = web.AppRunner(exchange_app(settings, media_candidates(settings)), access_log=None)
     await runner.setup()

@@ -1,12 +1,18 @@
 """The clinic and the exchange: how a media process is set up from the clinic's settings."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from aiohttp import web
 
 from signaling.app import create_app
 from signaling.config import ExchangeSettings, IceServer
 from teleconsult.config import Settings
+
+
+def media_socket(settings: Settings) -> Path:
+    """Where the media process listens for the house."""
+    return settings.data_dir / "run" / "media.sock"
 
 
 def exchange_app(settings: Settings, candidates: Sequence[tuple[str, int]]) -> web.Application:

@@ -3,16 +3,29 @@
 Methods that take a `Work` first join the transaction of another room; all others open their own.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import tzinfo
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from teleconsult.actor import SYSTEM, Actor
 from teleconsult.agreements.service import Agreements
 from teleconsult.audit.trail import Witness
-from teleconsult.consults import audience, conversation, drafting, materials, moving, reporting, viewing, worklist
+from teleconsult.consults import (
+    audience,
+    beside,
+    conversation,
+    drafting,
+    materials,
+    moving,
+    reporting,
+    viewing,
+    worklist,
+)
 from teleconsult.consults.fields import DraftFields, MaterialKind, MoveFields
 from teleconsult.consults.models import Consult
-from teleconsult.consults.office import Office, find
+from teleconsult.consults.office import Found, Office, find
 from teleconsult.consults.ports import Archive, NoArchive, NobodyOnDuty, ReportMoves, Roster, StudyRef
 from teleconsult.consults.sealing import Sealing
 from teleconsult.consults.state import Move, State
@@ -204,6 +217,16 @@ class Consults:
     ) -> Consult:
         """See `reporting.record_amendment`."""
         return await reporting.record_amendment(self._office, work, consult_id, version, report_version, reason)
+
+    # what calls and follow-ups do, in their own transactions
+
+    async def standing(self, session: AsyncSession, actor: Actor, consult_id: str) -> Found:
+        """See `beside.standing`."""
+        return await beside.standing(session, actor, consult_id)
+
+    async def write_line(self, work: Work, consult_id: str, kind: str, body: Mapping[str, Any]) -> bool:
+        """See `beside.write_line`."""
+        return await beside.write_line(self._office, work, consult_id, kind, body)
 
     # whom to tell
 

@@ -1,0 +1,79 @@
+"""What scheduling needs from outside: media rooms, and the word of followups about visits."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from teleconsult.actor import Actor
+from teleconsult.errors import NotFound, Unavailable
+from teleconsult.scheduling.state import Part
+from teleconsult.scheduling.views import Admitted
+
+
+class MediaRooms(Protocol):
+    """The exchange, where the bridge has one."""
+
+    def ticket(self, admitted: Admitted) -> str:
+        """Sign an admission: a minute, one use."""
+
+    async def put_out(self, room: str, participant: str) -> None:
+        """Out at once: media, socket, seat. Raises Unavailable."""
+
+    async def end(self, room: str) -> None:
+        """Over, for all. Raises Unavailable."""
+
+
+class NoMediaRooms:
+    """A site without calls, and tests that are not about them."""
+
+    def ticket(self, admitted: Admitted) -> str:
+        """There is nothing to enter."""
+        raise Unavailable("Calls are not available here.")
+
+    async def put_out(self, room: str, participant: str) -> None:
+        """Nobody is in."""
+
+    async def end(self, room: str) -> None:
+        """Nothing runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class VisitStanding:
+    """Somebody may be in a visit's call.
+
+    Attributes:
+        name: Shown to the others: a patient's own.
+    """
+
+    visit: str
+    consult: str
+    part: Part
+    name: str
+
+
+class Visits(Protocol):
+    """Followups' word, given in the caller's session."""
+
+    async def standing(self, session: AsyncSession, actor: Actor, visit: str) -> VisitStanding:
+        """As whom somebody may be in the call of a visit.
+
+        Raises:
+            NotFound: Not there, or not for them.
+            StepRefused: The visit is over or called off.
+        """
+
+    async def visit_now(self, session: AsyncSession, actor: Actor, consult: str) -> str | None:
+        """The visit that this person would join now: a patient's next one; for staff one that runs or begins."""
+
+
+class NoVisits:
+    """A site without follow-ups."""
+
+    async def standing(self, session: AsyncSession, actor: Actor, visit: str) -> VisitStanding:
+        """There is none."""
+        raise NotFound
+
+    async def visit_now(self, session: AsyncSession, actor: Actor, consult: str) -> str | None:
+        """None."""
+        return None

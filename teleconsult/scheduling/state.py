@@ -1,0 +1,46 @@
+"""The words of this room."""
+
+from enum import StrEnum
+
+
+class Purpose(StrEnum):
+    """What a call is for."""
+
+    CONSULT = "consult"
+    """Both sides of a consult among themselves."""
+    VISIT = "visit"
+    """A follow-up: the patient is there."""
+
+
+class Grant(StrEnum):
+    """What somebody may do in a media room. The bridge translates it for the exchange."""
+
+    PUBLISH = "publish"
+    SUBSCRIBE = "subscribe"
+    SHARE = "share"
+    HOST = "host"
+
+
+class Part(StrEnum):
+    """As whom somebody sits in a call; shown to the others."""
+
+    REQUESTER = "requester"
+    SPECIALIST = "specialist"
+    MEMBER = "member"
+    PATIENT = "patient"
+    STAFF = "staff"
+    """In a room of one's own institution."""
+
+
+class Seen(StrEnum):
+    """What is noted of a call; the exchange's own words."""
+
+    JOINED = "joined"
+    AWAY = "away"
+    BACK = "back"
+    LEFT = "left"
+    LOST = "lost"
+    REMOVED = "removed"
+    ENDED = "ended"
+    CLOSED = "closed"
+    QUALITY = "quality"

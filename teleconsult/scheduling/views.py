@@ -1,0 +1,76 @@
+"""What leaves the room."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from teleconsult.scheduling.state import Grant, Part, Seen
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """Somebody may enter a media room; the bridge makes a ticket of it.
+
+    Attributes:
+        participant: Opaque, the same each time.
+        name: Shown to the others.
+    """
+
+    room: str
+    participant: str
+    name: str
+    part: Part
+    grants: frozenset[Grant]
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """What a browser needs to join a call.
+
+    Attributes:
+        ticket: For the first word on the WebSocket; a minute, one use.
+        rtc: Path of the WebSocket.
+    """
+
+    room: str
+    ticket: str
+    participant: str
+    purpose: str
+    visit: str | None
+    rtc: str = "/rtc"
+
+
+@dataclass(frozen=True, slots=True)
+class CallEventView:
+    """One thing that happened in a call."""
+
+    at: datetime
+    kind: Seen
+    who: str
+    part: str
+    detail: dict[str, str | int | float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class CallView:
+    """A call of a consult: the record."""
+
+    room: str
+    number: int
+    purpose: str
+    visit: str | None
+    opened_at: datetime
+    ended_at: datetime | None
+    people: tuple[str, ...]
+    events: tuple[CallEventView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the exchange tells of a room, as the bridge hands it over."""
+
+    number: int
+    room: str
+    kind: str
+    participant: str
+    at: datetime
+    detail: dict[str, str | int | float] = field(default_factory=dict)
