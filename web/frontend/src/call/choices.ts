@@ -18,8 +18,9 @@ export function recall(call: string): Choices {
     const kept: unknown = JSON.parse(sessionStorage.getItem(key(call)) ?? "{}");
     const found: Choices = { ...NONE };
     if (typeof kept === "object" && kept !== null)
-      for (const [name, value] of Object.entries(kept))
-        if (name in NONE && typeof value === typeof NONE[name as keyof Choices]) Object.assign(found, { [name]: value });
+      for (const [name, value] of Object.entries(kept as Record<string, unknown>))
+        if (name in NONE && typeof value === typeof NONE[name as keyof Choices])
+          Object.assign(found, { [name]: value });
     return found;
   } catch {
     return { ...NONE };

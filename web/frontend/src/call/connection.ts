@@ -241,4 +241,3 @@ export class Connection {
     this.events.lost();
   }
 }
-

@@ -105,7 +105,10 @@ export class Devices {
 
   private async tryBoth(): Promise<boolean> {
     try {
-      const stream = await media()?.getUserMedia({ audio: this.constraints("audio"), video: this.constraints("video") });
+      const stream = await media()?.getUserMedia({
+        audio: this.constraints("audio"),
+        video: this.constraints("video"),
+      });
       if (!stream) return false;
       this.adopt("audio", stream.getAudioTracks()[0]);
       this.adopt("video", stream.getVideoTracks()[0]);
@@ -175,10 +178,14 @@ export class Devices {
     this.tracks[input] = null;
     this.chosen[input] = "";
     await this.openOne(input);
-    const now: MediaStreamTrack | null = this.tracks[input];
+    const now = this.current(input);
     if (!now) this.events.changed(input, null);
     await this.relist();
-    this.events.unplugged(input, now ? (now as MediaStreamTrack).label : null);
+    this.events.unplugged(input, now?.label ?? null);
+  }
+
+  private current(input: Input): MediaStreamTrack | null {
+    return this.tracks[input];
   }
 
   private async relist(): Promise<void> {

@@ -36,7 +36,8 @@ export function totals(entries: Iterable<Entry>): Totals {
       sum.received += num(entry.packetsReceived);
       sum.lost += Math.max(0, num(entry.packetsLost));
       sum.samples += num(entry.totalSamplesReceived);
-      sum.concealed += num(entry.concealedSamples);
+      // Silence that was never sent (DTX) is no loss.
+      sum.concealed += Math.max(0, num(entry.concealedSamples) - num(entry.silentConcealedSamples));
       sum.bytesIn += num(entry.bytesReceived);
       if (entry.kind === "video") sum.fps = Math.max(sum.fps, num(entry.framesPerSecond));
     } else if (entry.type === "outbound-rtp") sum.bytesOut += num(entry.bytesSent);
@@ -74,9 +75,11 @@ export function rates(before: Totals | null, now: Totals, seconds: number): { up
 /** The sign for the person: the worst thing decides, and it is named. Bounds after ITU-T G.114 (delay) and own listening. */
 export function sign(now: Figures, theirLoss: number, up: boolean): Sign {
   if (!up) return { grade: "none", reason: t("The line is being restored. It comes back by itself.") };
-  if (now.concealed > 0.12) return { grade: "poor", reason: t("Their voice breaks off: packets are lost on the way to you.") };
+  if (now.concealed > 0.12)
+    return { grade: "poor", reason: t("Their voice breaks off: packets are lost on the way to you.") };
   if (now.loss > 0.1) return { grade: "poor", reason: t("Many packets are lost on the way to you.") };
-  if (theirLoss > 0.1) return { grade: "poor", reason: t("Many of your packets do not arrive: your upload is too weak.") };
+  if (theirLoss > 0.1)
+    return { grade: "poor", reason: t("Many of your packets do not arrive: your upload is too weak.") };
   if (now.rtt_ms > 800) return { grade: "poor", reason: t("The way is long: you hear each other late.") };
   if (now.loss > 0.03 || now.concealed > 0.04)
     return { grade: "fair", reason: t("Some packets are lost on the way to you.") };

@@ -87,9 +87,12 @@ export function headline(trouble: Trouble, need: Need): string {
 
 /** What still works: said before anything else. */
 export function stillWorks(need: Need): string {
-  if (need === "camera") return t("You can join now all the same: the others will hear you. You can switch the camera on later.");
+  if (need === "camera")
+    return t("You can join now all the same: the others will hear you. You can switch the camera on later.");
   if (need === "microphone")
-    return t("You can join now all the same: the others will see you and you hear them. You can switch the microphone on later.");
+    return t(
+      "You can join now all the same: the others will see you and you hear them. You can switch the microphone on later.",
+    );
   return t("You can join now all the same: you see and hear the others and can write. You can switch both on later.");
 }
 
@@ -105,7 +108,10 @@ export function steps(trouble: Trouble, browser: Browser): string[] {
     case "none":
       return [t("Plug it in, or check that it is switched on"), t("Press “Try again”")];
     case "insecure":
-      return [t("Open the page by its address that begins with https://"), t("Ask your IT department for this address if you do not have it")];
+      return [
+        t("Open the page by its address that begins with https://"),
+        t("Ask your IT department for this address if you do not have it"),
+      ];
     case "unsupported":
       return [t("Copy the link"), t("Open it in the newest Chrome, Edge, Firefox or Safari")];
     case "broken":

@@ -1,0 +1,261 @@
+/** The call on the page: people, words, controls, the sign of the line; as a page of its own, beside films, or as a tile. */
+
+import "./call.css";
+import { el, icon } from "../dom";
+import { t } from "../i18n";
+import { Call, type Told } from "./call";
+import { Chat } from "./chat";
+import { Controls } from "./controls";
+import { float, movable } from "./float";
+import { helpCard, problemOf } from "./help";
+import { whyNoVideo } from "./ladder";
+import { Settings } from "./settings";
+import { Sound, Tiles } from "./tiles";
+
+export interface Place {
+  host: HTMLElement;
+  patient: boolean;
+  tile: boolean;
+  messages: string | undefined;
+  events: string | undefined;
+  topic: string | undefined;
+  films: string | undefined;
+  page: string | undefined;
+  back: string | undefined;
+}
+
+const TOAST_MS = 5_000;
+
+export class InCall {
+  private readonly root: HTMLElement;
+  private readonly tiles: Tiles;
+  private readonly sound: Sound;
+  private readonly controls: Controls;
+  private readonly settings: Settings;
+  private readonly chat: Chat | null;
+  private readonly line = el("p", { class: "line", role: "status" });
+  private readonly notice = el("div", { class: "ladder", role: "status", hidden: true });
+  private readonly waiting = el("div", { class: "waiting", role: "status", hidden: true });
+  private readonly touch = el(
+    "button",
+    { type: "button", class: "touch", hidden: true },
+    icon("volume-2"),
+    t("Tap here to hear the others"),
+  );
+  private readonly help = el("div", { class: "call-help-place" });
+  private readonly toasts = el("div", { class: "toasts", role: "status" });
+  private unread = 0;
+  private helped = "";
+  private dismissed = "";
+
+  constructor(
+    private readonly call: Call,
+    private readonly place: Place,
+  ) {
+    const { patient, tile } = place;
+    this.tiles = new Tiles(call);
+    this.sound = new Sound(call, (isBlocked) => (this.touch.hidden = !isBlocked));
+    this.touch.addEventListener("click", () => this.sound.start());
+    this.settings = new Settings(call, (id) => void this.sound.useSpeaker(id));
+    this.chat =
+      place.messages && !tile
+        ? new Chat(
+            place.messages,
+            place.events,
+            place.topic,
+            () => call.tell("chat", {}),
+            (count) => this.news(count),
+          )
+        : null;
+    this.controls = new Controls(call, {
+      patient,
+      small: tile,
+      settings: () => this.settings.open(),
+      float: () => void float(this.tiles.element, () => this.tiles.main()).catch(() => undefined),
+      chat: this.chat ? () => this.toggleChat() : null,
+    });
+    this.root = el("div", { class: `incall room ${tile ? "tile" : patient ? "plain-call" : "desk-call"}` });
+    this.build();
+  }
+
+  /** Draw what holds now. */
+  update(): void {
+    this.tiles.update();
+    this.sound.update();
+    this.controls.update(this.unread);
+    this.settings.update();
+    this.drawLine();
+    this.drawLadder();
+    this.drawWaiting();
+    this.drawHelp();
+    this.root.dataset.phase = this.call.phase;
+  }
+
+  tell(what: Told): void {
+    const text = words(what);
+    if (!text) return;
+    const toast = el("p", { class: "toast" }, text);
+    this.toasts.append(toast);
+    setTimeout(() => toast.remove(), TOAST_MS);
+  }
+
+  /** Somebody wrote: they say so through the room, so that nobody has to wait for the next look. */
+  shared(topic: string): void {
+    if (topic === "chat") void this.chat?.fetch();
+  }
+
+  stop(): void {
+    this.chat?.stop();
+    this.sound.stop();
+    this.root.remove();
+  }
+
+  // ---------------------------------------------------------------- building
+  private build(): void {
+    const { place, root } = this;
+    const head = el("div", { class: "call-head" }, this.line);
+    if (place.tile) {
+      head.prepend(movable(root));
+      if (place.page) head.append(el("a", { class: "link", href: place.page }, icon("maximize"), t("Large")));
+    } else if (place.films && !place.patient) head.append(this.filmsSwitch(place.films));
+    const stage = el(
+      "section",
+      { class: "people", "aria-label": t("People in the call") },
+      this.tiles.element,
+      this.waiting,
+    );
+    root.append(head, this.notice, this.help, this.touch, stage);
+    if (this.chat) root.append(this.chat.element);
+    root.append(this.controls.element, this.toasts, this.sound.element, this.settings.dialog);
+    place.host.append(root);
+  }
+
+  private filmsSwitch(films: string): HTMLElement {
+    const control = el(
+      "button",
+      { type: "button", class: "films-switch", "aria-pressed": "false" },
+      icon("scan-eye"),
+      t("Films beside"),
+    );
+    const frame = el("iframe", { class: "films", title: t("Films"), hidden: true });
+    this.root.append(frame);
+    control.addEventListener("click", () => {
+      const on = this.root.classList.toggle("with-films");
+      if (!frame.src) frame.src = films;
+      frame.hidden = !on;
+      control.setAttribute("aria-pressed", String(on));
+    });
+    return control;
+  }
+
+  private toggleChat(): void {
+    this.root.classList.toggle("chat-open");
+    this.unread = 0;
+    this.update();
+  }
+
+  private news(count: number): void {
+    const visible = getComputedStyle(this.chat?.element ?? this.root).display !== "none";
+    this.unread = visible ? 0 : this.unread + count;
+    this.update();
+  }
+
+  // ---------------------------------------------------------------- drawing
+  private drawLine(): void {
+    const { call } = this;
+    const away = call.phase === "away" || call.phase === "joining";
+    const grade = away ? "none" : call.quality.grade;
+    const text =
+      call.phase === "joining"
+        ? t("You are being let in…")
+        : call.phase === "away"
+          ? t("The line is broken. You are brought back by itself (attempt {n}).", { n: call.attempt })
+          : call.quality.reason;
+    if (this.line.dataset.text === text + grade) return;
+    this.line.dataset.text = text + grade;
+    this.line.dataset.grade = grade;
+    const bars = el("span", { class: `bars ${grade}`, "aria-hidden": "true" }, el("i"), el("i"), el("i"), el("i"));
+    this.line.replaceChildren(bars, el("span", {}, text));
+  }
+
+  private drawLadder(): void {
+    const { call } = this;
+    const weak = !call.receivesVideo && call.others.some((seat) => seat.video && seat.tracks.includes("video"));
+    this.notice.hidden = !weak || call.phase !== "in";
+    const key = `${call.tier} ${call.choice}`;
+    if (this.notice.hidden || this.notice.dataset.key === key) return;
+    this.notice.dataset.key = key;
+    const why = whyNoVideo(call.tier, call.choice !== "auto");
+    const again = call.choice === "auto" ? t("Try video now") : t("Automatic");
+    this.notice.replaceChildren(
+      el("h2", {}, icon("video-off"), why.title),
+      el("p", {}, why.text),
+      el(
+        "button",
+        { type: "button", class: "plain", onclick: () => call.pick(call.choice === "auto" ? "low" : "auto") },
+        again,
+      ),
+    );
+  }
+
+  private drawWaiting(): void {
+    const { call, place } = this;
+    const alone = call.phase === "in" && call.others.length === 0;
+    if (alone === !this.waiting.hidden) return;
+    this.waiting.hidden = !alone;
+    if (!alone) return;
+    this.waiting.replaceChildren(
+      ...(place.patient
+        ? [
+            el("h2", {}, t("You have arrived in the waiting room")),
+            el("p", {}, t("The doctor comes to you here. Please leave this page open.")),
+            el("p", {}, t("Your place is kept. If you close the page, open the link again and you are back.")),
+          ]
+        : [
+            el("h2", {}, t("Nobody else is here yet")),
+            el("p", {}, t("The others see that you have come. You need not do anything.")),
+          ]),
+    );
+  }
+
+  private drawHelp(): void {
+    const problem = this.call.phase === "in" ? problemOf(this.call) : null;
+    const key = problem ? `${problem.trouble} ${problem.need}` : "";
+    if (key === "") this.dismissed = "";
+    const shown = key === this.dismissed || this.place.tile ? "" : key;
+    if (shown === this.helped) return;
+    this.helped = shown;
+    if (!problem || !shown) {
+      this.help.replaceChildren();
+      return;
+    }
+    const card = helpCard(problem, () => void this.call.devices.open(this.call.wants));
+    const go = el("button", { type: "button", class: "plain" }, t("Go on without it"));
+    go.addEventListener("click", () => {
+      this.dismissed = key;
+      this.drawHelp();
+    });
+    card.append(go);
+    this.help.replaceChildren(card);
+  }
+}
+
+function words(told: Told): string {
+  switch (told.what) {
+    case "came":
+      return t("{name} has come in", { name: told.name });
+    case "left":
+      return t("{name} has left", { name: told.name });
+    case "removed":
+      return t("{name} is no longer in the call", { name: told.name });
+    case "back":
+      return t("You are back in the call");
+    case "refused":
+      return told.detail;
+    case "unplugged":
+      if (told.now) return t("That device is gone. Now in use: {name}", { name: told.now });
+      return told.input === "audio"
+        ? t("The microphone is gone. The others do not hear you now.")
+        : t("The camera is gone. The others still hear you.");
+  }
+}
