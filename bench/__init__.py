@@ -1,1 +1,1 @@
-"""Benches: ours beside a peer, in one run, as ratios. `python -m bench` runs all; RESULTS.md keeps what was measured."""
+"""Benches: ours beside a peer, in one run, as ratios. `python -m bench` runs all; RESULTS.md keeps the figures."""

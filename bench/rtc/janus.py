@@ -8,10 +8,20 @@ from pathlib import Path
 import aiohttp
 
 _MODULES = Path("/usr/lib/x86_64-linux-gnu/janus")
-_UNUSED_PLUGINS = (
-    "audiobridge sip nosip lua duktape recordplay streaming textroom videocall voicemail echotest"
-).split()
-_UNUSED_TRANSPORTS = "mqtt nanomsg pfunix rabbitmq websockets".split()
+_UNUSED_PLUGINS = [
+    "audiobridge",
+    "sip",
+    "nosip",
+    "lua",
+    "duktape",
+    "recordplay",
+    "streaming",
+    "textroom",
+    "videocall",
+    "voicemail",
+    "echotest",
+]
+_UNUSED_TRANSPORTS = ["mqtt", "nanomsg", "pfunix", "rabbitmq", "websockets"]
 
 
 def missing() -> str:
@@ -33,7 +43,8 @@ def write_configuration(folder: Path, device: str, host: str, port: int) -> list
     )
     (folder / "janus.plugin.videoroom.jcfg").write_text("general: { }\n")
     (folder / "janus.transport.http.jcfg").write_text(
-        f'general: {{ http = true; port = {port}; ip = "{host}"; base_path = "/janus"; https = false; json = "plain" }}\n'
+        f'general: {{ http = true; port = {port}; ip = "{host}"; base_path = "/janus"; https = false;'
+        ' json = "plain" }\n'
         "admin: { admin_http = false }\n"
     )
     return ["janus", "-C", str(folder / "janus.jcfg"), "-F", str(folder)]

@@ -51,6 +51,7 @@ class LightPeer:
         self.ssrcs = {"audio": random.getrandbits(32), "video": random.getrandbits(32)}
         self.pts = {"audio": OPUS, "video": VP8}
         self.remote: tuple[str, int] | None = None
+        self._controlling = True
         self._checked = asyncio.Event()
         self._wire = Wire(self)
         self._dtls = RTCDtlsTransport(self._wire, [_CERTIFICATE])
@@ -58,12 +59,16 @@ class LightPeer:
     # ------------------------------------------------------------ words
     def offer(self, direction: str) -> str:
         """An offer of one audio and one video section."""
-        sections = [self._section("audio", "0", direction, "actpass"), self._section("video", "1", direction, "actpass")]
+        sections = [
+            self._section("audio", "0", direction, "actpass"),
+            self._section("video", "1", direction, "actpass"),
+        ]
         return self._session("0 1") + "".join(sections)
 
     def reply_to(self, offer: str) -> str:
         """An answer that takes everything in an offer of opus and VP8."""
         self._read(offer)
+        self._controlling = False
         lines, mids = [], []
         for part in re.split(r"(?=^m=)", offer, flags=re.MULTILINE)[1:]:
             kind, mid = part[2:7], re.search(r"a=mid:(\S+)", part)[1]
@@ -129,12 +134,15 @@ class LightPeer:
         self.unprotect = self._dtls._rx_srtp.unprotect
 
     def check(self) -> bytes:
-        """A nominating binding request; also keeps consent fresh."""
+        """A binding request, nominating where we offered; also keeps consent fresh."""
         message = stun.Message(stun.Method.BINDING, stun.Class.REQUEST)
         message.attributes["USERNAME"] = f"{self._remote_ufrag}:{self.ufrag}"
         message.attributes["PRIORITY"] = 1 << 24
-        message.attributes["ICE-CONTROLLING"] = 1
-        message.attributes["USE-CANDIDATE"] = None
+        if self._controlling:
+            message.attributes["ICE-CONTROLLING"] = 1
+            message.attributes["USE-CANDIDATE"] = None
+        else:
+            message.attributes["ICE-CONTROLLED"] = 1
         message.add_message_integrity(self._remote_password.encode())
         message.add_fingerprint()
         return bytes(message)

@@ -1,0 +1,275 @@
+"""The exchange beside Debian's Janus, in one run: server CPU per forwarded packet, loss, latency, memory.
+
+    python -m bench.relay                      three shapes, three times each, interleaved; median; JSON and RESULTS.md
+    python -m bench.relay --impair             two Chromium pages over bad networks: frames a second
+    python -m bench.relay --shape 1x50 --times 1 --seconds 4
+
+Both servers run in a network namespace of the bench's own, because Janus skips loopback interfaces.
+"""
+
+import argparse
+import asyncio
+import json
+import multiprocessing
+import os
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench import results
+from bench.rtc import browser, janus, load, machine
+
+_TOKEN = "bench"
+_OURS_PORT, _JANUS_PORT, _UDP_PORT = 8190, 8191, 40190
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Who publishes and who watches.
+
+    Attributes:
+        publishers: (room, publisher).
+        viewers: (room, publisher that is watched).
+    """
+
+    name: str
+    publishers: tuple[tuple[int, int], ...]
+    viewers: tuple[tuple[int, int], ...]
+
+
+def one_to(many: int) -> Shape:
+    """A lecture."""
+    return Shape(f"1x{many}", ((0, 0),), ((0, 0),) * many)
+
+
+def mesh(rooms: int, people: int) -> Shape:
+    """Consults where everybody sees everybody."""
+    publishers = tuple((room, who) for room in range(rooms) for who in range(people))
+    viewers = tuple(link for link in publishers for _ in range(people - 1))
+    return Shape(f"{rooms}x{people}mesh", publishers, viewers)
+
+
+SHAPES = {shape.name: shape for shape in (one_to(50), one_to(150), mesh(6, 4))}
+
+
+# ---------------------------------------------------------------- servers
+@dataclass(frozen=True)
+class Server:
+    """One that runs."""
+
+    name: str
+    pid: int
+    door: tuple[str, ...]
+
+
+@contextmanager
+def running(name: str, command: list[str], ready_url: str, door: tuple[str, ...], cpu: int | None) -> Iterator[Server]:
+    """Start a server on a core, wait until it answers, end it."""
+
+    def pin() -> None:
+        if cpu is not None:
+            os.sched_setaffinity(0, {cpu})
+
+    process = subprocess.Popen(command, preexec_fn=pin, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        for _ in range(200):
+            try:
+                urllib.request.urlopen(ready_url, timeout=1)
+                break
+            except urllib.error.HTTPError:
+                break
+            except OSError:
+                time.sleep(0.1)
+        else:
+            sys.exit(f"{name} does not start.")
+        yield Server(name, process.pid, door)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+@contextmanager
+def ours(folder: Path, cpu: int | None, announce: str = "") -> Iterator[Server]:
+    """`python -m signaling`."""
+    tokens = folder / "tokens.json"
+    tokens.write_text(json.dumps({_TOKEN: {"participant": "bench"}}))
+    url = f"http://{machine.HOST}:{_OURS_PORT}"
+    command = [sys.executable, "-m", "signaling", "--host", machine.HOST, "--port", str(_OURS_PORT)]
+    command += ["--udp-port", str(_UDP_PORT), "--token-file", str(tokens)]
+    command += ["--announce", announce] if announce else []
+    with running("ours", command, url + "/nothing", ("standard", url, _TOKEN), cpu) as server:
+        yield server
+
+
+@contextmanager
+def theirs(folder: Path, cpu: int | None) -> Iterator[Server]:
+    """Janus with its defaults."""
+    command = janus.write_configuration(folder, machine.DEVICE, machine.HOST, _JANUS_PORT)
+    url = f"http://{machine.HOST}:{_JANUS_PORT}/janus"
+    with running("janus", command, url + "/info", ("janus", url), cpu) as server:
+        yield server
+
+
+# ---------------------------------------------------------------- measuring
+def measure(server: Server, shape: Shape, seconds: float, cpu: int | None) -> dict[str, float]:
+    """Load a server once."""
+    context = multiprocessing.get_context("spawn")
+    pipes = [context.Pipe(), context.Pipe()]
+    tasks = [load.Task(server.door, machine.HOST, cpu, links) for links in (shape.publishers, shape.viewers)]
+    processes = []
+    try:
+        for target, (mine, its), task in zip((load.publish, load.play), pipes, tasks, strict=True):
+            process = context.Process(target=target, args=(task, its), daemon=True)
+            process.start()
+            processes.append(process)
+            _expect(mine, process)
+        time.sleep(1.5)
+        viewers = pipes[1][0]
+        viewers.send("begin")
+        _expect(viewers, processes[1])
+        before, start = machine.cpu_s(server.pid), time.monotonic()
+        time.sleep(seconds)
+        spent, took = machine.cpu_s(server.pid) - before, time.monotonic() - start
+        viewers.send("end")
+        counted = _expect(viewers, processes[1])
+        memory = machine.pss_mb(server.pid)
+        for (mine, _), process in zip(pipes, processes, strict=True):
+            mine.send("stop")
+            _expect(mine, process)
+    finally:
+        for process in processes:
+            process.join(5)
+            process.kill()
+    return _figures(counted, spent, took, memory)
+
+
+def _expect(pipe: Any, process: Any) -> Any:
+    for _ in range(600):
+        if pipe.poll(0.2):
+            return pipe.recv()
+        if not process.is_alive():
+            sys.exit("A process of the load generator has died.")
+    sys.exit("The load generator hangs.")
+
+
+def _figures(counted: dict[str, Any], spent: float, took: float, memory: float) -> dict[str, float]:
+    late = counted["latencies_ns"] or [0]
+    return {
+        "us_per_packet": 1e6 * spent / max(1, counted["received"]),
+        "packets_per_s": counted["received"] / took,
+        "loss_percent": 100 * (1 - counted["received"] / max(1, counted["expected"])),
+        "starved": counted["starved"],
+        "p50_ms": late[len(late) // 2] / 1e6,
+        "p99_ms": late[int(len(late) * 0.99)] / 1e6,
+        "pss_mb": memory,
+        "core_percent": 100 * spent / took,
+    }
+
+
+def _median(runs: list[dict[str, float]]) -> dict[str, float]:
+    return {name: round(statistics.median(run[name] for run in runs), 3) for name in runs[0]}
+
+
+def compare(names: list[str], times: int, seconds: float) -> dict[str, Any]:
+    """Every shape on both servers, turn by turn."""
+    cores = sorted(os.sched_getaffinity(0))
+    server_cpu, load_cpu = (cores[0], cores[1]) if len(cores) > 1 else (None, None)
+    runs: dict[tuple[str, str], list[dict[str, float]]] = {}
+    for name in names:
+        for _ in range(times):
+            for start in (ours, theirs):
+                with tempfile.TemporaryDirectory() as folder, start(Path(folder), server_cpu) as server:
+                    figures = measure(server, SHAPES[name], seconds, load_cpu)
+                runs.setdefault((name, server.name), []).append(figures)
+                print(f"{name:8} {server.name:6} " + _line(figures), file=sys.stderr, flush=True)
+    shapes = {}
+    for name in names:
+        a, b = _median(runs[name, "ours"]), _median(runs[name, "janus"])
+        shapes[name] = {"ours": a, "janus": b, "cpu_ratio": round(a["us_per_packet"] / b["us_per_packet"], 3)}
+    return {"machine": machine.describe(), "times": times, "seconds": seconds, "shapes": shapes}
+
+
+def _line(figures: dict[str, float]) -> str:
+    return "  ".join(f"{name} {value:.2f}" for name, value in figures.items())
+
+
+# ---------------------------------------------------------------- telling
+def _write_comparison(found: dict[str, Any]) -> None:
+    rows = [
+        f"| {name} | **{one['cpu_ratio']:.2f}** "
+        f"| {one['ours']['us_per_packet']:.1f} / {one['janus']['us_per_packet']:.1f} "
+        f"| {one['ours']['loss_percent']:.3f} / {one['janus']['loss_percent']:.3f} "
+        f"| {one['ours']['p50_ms']:.2f} / {one['janus']['p50_ms']:.2f} "
+        f"| {one['ours']['p99_ms']:.2f} / {one['janus']['p99_ms']:.2f} "
+        f"| {one['ours']['pss_mb']:.0f} / {one['janus']['pss_mb']:.0f} |"
+        for name, one in found["shapes"].items()
+    ]
+    text = (
+        f"Ours / Janus 1.1.2 (Debian, default event loops), median of {found['times']} interleaved runs of "
+        f"{found['seconds']:.0f} s, server on one core, load on the other. {found['machine']}.\n\n"
+        "| shape | CPU per forwarded packet, ratio | µs | loss % | p50 ms | p99 ms | PSS MB |\n"
+        "|---|---|---|---|---|---|---|\n" + "\n".join(rows)
+    )
+    results.keep("Relay beside Janus", text)
+
+
+def _write_impairment(found: dict[str, Any]) -> None:
+    rows = [
+        f"| {name} | {one['fps']:.1f} | {one['aim']} | {one['concealed_percent']:.1f} | {one['note']} |"
+        for name, one in found["links"].items()
+    ]
+    text = (
+        f"Two Chromium pages ({found['browser']}), fake camera 640x480 at 20 fps, both behind the same kind of link, "
+        f"each way. {machine.describe()}.\n\n"
+        "| link | frames decoded a second | aim | voice concealed % | |\n|---|---|---|---|---|\n" + "\n".join(rows)
+    )
+    results.keep("Relay over bad networks", text)
+
+
+def main() -> int:
+    """Run."""
+    words = argparse.ArgumentParser(prog="python -m bench.relay", description=__doc__.split("\n")[0])
+    words.add_argument("--shape", action="append", choices=sorted(SHAPES), help="only this one (repeatable)")
+    words.add_argument("--times", type=int, default=3)
+    words.add_argument("--seconds", type=float, default=8)
+    words.add_argument("--impair", action="store_true", help="through Chromium over bad networks")
+    words.add_argument("--link", action="append", help="only this bad network (repeatable)")
+    words.add_argument("--dry", action="store_true", help="print only; leave RESULTS.md alone")
+    reason = machine.missing_namespace() or (browser.missing() if "--impair" in sys.argv else janus.missing())
+    if reason:
+        print(f"bench relay: skipped, because {reason}.")
+        return 0
+    status = machine.within_namespace("bench.relay", sys.argv[1:] if "--within-namespace" not in sys.argv else sys.argv)
+    if status is not None:
+        return status
+    given = words.parse_args()
+    if given.impair:
+        with tempfile.TemporaryDirectory() as folder:
+            found = asyncio.run(
+                browser.over_bad_networks(
+                    lambda announce: ours(Path(folder), None, announce), given.link, given.seconds
+                )
+            )
+    else:
+        found = compare(given.shape or list(SHAPES), given.times, given.seconds)
+    print(json.dumps(found, indent=1))
+    if not given.dry:
+        (_write_impairment if given.impair else _write_comparison)(found)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
