@@ -45,6 +45,7 @@ def test_it_enters_once():
         (reader(), "a.b", "r"),
         (reader(), ticket() + "x", "r"),
     ],
+    ids=["old", "another room", "another key", "nothing", "nonsense", "longer"],
 )
 def test_an_old_foreign_or_forged_one_is_refused(door, given_, room):
     with pytest.raises(TicketRefused):

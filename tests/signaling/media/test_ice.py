@@ -44,6 +44,7 @@ def test_a_right_check_is_answered_with_the_address_it_came_from():
         bytes(stun.Message(stun.Method.BINDING, stun.Class.REQUEST)),
         asked() + bytes(600),
     ],
+    ids=["nothing", "short", "another peer", "wrong password", "another method", "unsigned", "too long"],
 )
 def test_a_stranger_gets_silence(datagram):
     assert ice.check(datagram, HERE, Known()) is None
