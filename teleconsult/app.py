@@ -9,7 +9,6 @@ from aiohttp import web
 
 from dicom_store.app import Archive, WebRooms, open_archive
 from dicom_store.app import routes as archive_routes
-from dicom_store.config import ArchiveSettings
 from dicom_store.ports import Translate
 from teleconsult.access.pages import AccessPages
 from teleconsult.access.routes import AccessRoutes, identify_with
@@ -27,6 +26,7 @@ from teleconsult.bridges.labs import ArchiveLabs
 from teleconsult.bridges.media_rooms import ExchangeRooms, MediaDoors
 from teleconsult.bridges.node import Node
 from teleconsult.bridges.printing import PrintedLabs
+from teleconsult.bridges.settings import archive_settings
 from teleconsult.clock import Clock, SystemClock
 from teleconsult.config import Settings
 from teleconsult.consults.pages import RequestPages
@@ -35,6 +35,7 @@ from teleconsult.consults.service import Consults
 from teleconsult.db import Database
 from teleconsult.deadlines.rules import Calendar, Policy
 from teleconsult.deadlines.service import Deadlines
+from teleconsult.desk.calls import CallPages
 from teleconsult.desk.frame import around_pages
 from teleconsult.desk.live import LiveRoutes
 from teleconsult.desk.pages import DeskPages
@@ -61,6 +62,9 @@ from teleconsult.results.routes import ResultRoutes
 from teleconsult.results.service import Results
 from teleconsult.scheduling.routes import SchedulingRoutes
 from teleconsult.scheduling.service import Scheduling
+from teleconsult.stations.pages import StationPages
+from teleconsult.stations.ports import AET, Doors
+from teleconsult.stations.service import Stations
 from teleconsult.vault import Vault
 
 SIGNER = "Teleconsult"
@@ -92,6 +96,7 @@ class Clinic:
     web_rooms: WebRooms
     gatekeeper: ClinicGatekeeper
     arrivals: Arrivals
+    stations: Stations
     scheduling: Scheduling
     media: MediaDoors
 
@@ -125,14 +130,15 @@ async def open_clinic(settings: Settings, url: str, clock: Clock | None = None) 
     deadlines = Deadlines(database, Policy(Calendar(zone)), bus.poke)
     notifications = Notifications(database, on_commit=bus.poke)
     arrivals = Arrivals(database)
+    stations = Stations(database)
     try:
-        async with open_archive(_archive_settings(settings, vault, clock), [arrivals]) as archive:
+        async with open_archive(archive_settings(settings, vault, clock), [arrivals]) as archive:
             labs = ArchiveLabs(archive.labs)
             films = ArchiveFilms(archive, labs, zone)
             consults = Consults(
                 database, vault, agreements, deadlines, zone=zone, archive=films, witness=witness, on_commit=bus.poke
             )
-            gatekeeper = ClinicGatekeeper(access, consults, witness)
+            gatekeeper = ClinicGatekeeper(access, consults, witness, stations.identify, database)
             results = Results(database, consults, labs, witness)
             arrivals.follow(archive.index, consults, results)
             async with WebRooms(archive, gatekeeper) as rooms, Node(media_socket(settings)) as node:
@@ -153,7 +159,7 @@ async def open_clinic(settings: Settings, url: str, clock: Clock | None = None) 
                     sealer=Sealer(database, vault, settings.data_dir / ANCHORS), people=people, access=access,
                     agreements=agreements, deadlines=deadlines, notifications=notifications, consults=consults,
                     results=results, reports=reports, desk=desk, archive=archive, web_rooms=rooms,
-                    gatekeeper=gatekeeper, arrivals=arrivals, scheduling=scheduling, media=media,
+                    gatekeeper=gatekeeper, arrivals=arrivals, stations=stations, scheduling=scheduling, media=media,
                 )  # fmt: skip
     finally:
         await database.close()
@@ -176,6 +182,7 @@ def build_web(clinic: Clinic, site: Site) -> web.Application:
         SchedulingRoutes(clinic.scheduling),
         clinic.media,
         DeskPages(clinic.desk, clinic.consults),
+        CallPages(clinic.consults, clinic.scheduling),
         LiveRoutes(clinic.bus, clinic.database),
         AccessPages(clinic.access, clinic.people),
         PeoplePages(clinic.people),
@@ -183,6 +190,7 @@ def build_web(clinic: Clinic, site: Site) -> web.Application:
         ResultPages(clinic.results, clinic.consults),
         ReportPages(clinic.reports, clinic.consults, clinic.desk.lab_values),
         NotificationPages(clinic.notifications),
+        StationPages(clinic.stations, Doors(AET, str(clinic.settings.dimse_bind), str(clinic.settings.mllp_bind))),
     ):
         mount(app, room.table())
     app.add_routes(archive_routes(clinic.archive, clinic.web_rooms, clinic.gatekeeper, _translator(site.language)))
@@ -197,13 +205,3 @@ def _translator(default: str) -> Translate:
         return translate(message, known_language(first) or default)
 
     return say
-
-
-def _archive_settings(settings: Settings, vault: Vault, clock: Clock) -> ArchiveSettings:
-    return ArchiveSettings(
-        data_dir=settings.data_dir / "archive",
-        key=vault.subkey("archive"),
-        clock=clock.now,
-        database_url=settings.archive_database_url,
-        blob_url=settings.blob_url,
-    )
