@@ -302,6 +302,15 @@ class Drafts:
             reason=self._sealing.opened(draft.reason, f"report_drafts/{draft.consult_id}/reason"),
         )
 
+    async def begun(self, session: AsyncSession, consult_id: str) -> DraftView | None:
+        """What stands before the first word: frames chosen while reading. None where there are none."""
+        images = await self._sealing.images(session, consult_id)
+        if not images:
+            return None
+        return DraftView(
+            consult_id, 0, Content(), images, author_id="", author_name="", saved_at=None, amends=0, reason=""
+        )
+
     async def _lock_view(self, actor: Actor, lock: ReportLock) -> LockView:
         name = await self._people.name_of(lock.holder_id)
         return LockView(lock.holder_id, name, lock.holder_id == actor.id, lock.taken_at, lock.held_until)

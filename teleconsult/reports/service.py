@@ -190,11 +190,13 @@ class Reports:
             row = await session.get(ReportDraft, consult_id)
             draft = await self._drafts.view(session, row) if row else None
             lock = await self._drafts.lock(session, actor, consult_id)
-        may_write = actor.may(Permission.REPORT_WRITE)
-        try:
-            refuse_writer(view.state, view.parties, amending=bool(draft and draft.amends))
-        except (NotAllowed, StepRefused):
-            may_write = False
+            may_write = actor.may(Permission.REPORT_WRITE)
+            try:
+                refuse_writer(view.state, view.parties, amending=bool(draft and draft.amends))
+            except (NotAllowed, StepRefused):
+                may_write = False
+            if draft is None and may_write:
+                draft = await self._drafts.begun(session, consult_id)
         return Standing(consult_id, draft, lock, reports, may_write, may_write and self._drafts.may_break(actor, view))
 
     async def signed(self, actor: Actor, consult_id: str) -> tuple[ReportView, ...]:

@@ -206,6 +206,15 @@ async def test_a_film_that_is_gone_refuses_signing(house: House) -> None:
     assert await count(house, Report) == 0
 
 
+async def test_frames_chosen_before_the_first_word_stand_in_the_editor(house: House) -> None:
+    consult = await house.accepted()
+    await house.reports.add_key_image(house.specialist, consult, IMAGE)
+    draft = (await house.reports.standing(house.specialist, consult)).draft
+    assert draft is not None
+    assert (draft.version, [image.note for image in draft.images]) == (0, ["分叶状结节"])
+    await house.reports.save_draft(house.specialist, consult, draft.version, OPINION)
+
+
 async def test_key_images_are_bounded_and_can_be_taken_out(house: House) -> None:
     consult = await house.accepted()
     chosen = [await house.reports.add_key_image(house.specialist, consult, IMAGE) for _ in range(MOST_KEY_IMAGES)]
