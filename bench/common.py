@@ -66,18 +66,11 @@ def tree(pid: int) -> list[int]:
     """A process and all that it started."""
     found = [pid]
     for process in found:
-        for task in _listed(f"/proc/{process}/task"):
-            with contextlib.suppress(OSError):
-                text = Path(f"/proc/{process}/task/{task}/children").read_text()
+        with contextlib.suppress(OSError):
+            for task in Path(f"/proc/{process}/task").iterdir():
+                text = (task / "children").read_text()
                 found += [int(word) for word in text.split() if int(word) not in found]
     return found
-
-
-def _listed(folder: str) -> list[str]:
-    try:
-        return os.listdir(folder)
-    except OSError:
-        return []
 
 
 def cpu_seconds(pid: int) -> float:

@@ -1,4 +1,4 @@
-"""Films for benches: a CT of 512 x 512 pixels made once, copied with new identifiers so cheaply that it costs nothing."""
+"""Films for benches: a CT of 512 x 512 pixels made once, and copies with new identifiers that cost nothing."""
 
 import io
 import uuid

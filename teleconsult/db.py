@@ -106,10 +106,14 @@ class Database:
     Args:
         url: `sqlite+aiosqlite:///path` or `postgresql+asyncpg://…`.
         clock: Stamps each Work.
+
+    Attributes:
+        commits: How many transactions this process committed: what was read before the last one may be old.
     """
 
     def __init__(self, url: str, clock: Clock) -> None:
         self.clock = clock
+        self.commits = 0
         self.is_sqlite = make_url(url).get_backend_name() == "sqlite"
         self._write_turn = asyncio.Lock()
         self._joining: list[Callable[[Work], Awaitable[None]]] = []
@@ -156,6 +160,7 @@ class Database:
                 raise Unavailable(
                     "The records cannot be written right now. Nothing was lost; please try again."
                 ) from error
+        self.commits += 1
         work.committed()
 
     async def close(self) -> None:

@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import ColumnElement, Select, and_, false, insert, or_, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dicom_store.errors import LabRefused, NotFound
 from dicom_store.labs.hashes import Hashes, fold_identifier, fold_name
@@ -19,6 +18,7 @@ from dicom_store.labs.payload import packed, unpacked
 from dicom_store.labs.tables import lab_messages, lab_reports
 from dicom_store.model import ArrivalKind, Door, InstitutionId, Origin
 from dicom_store.ports import LabReportStored, Scope
+from dicom_store.storage.database import Writing
 from dicom_store.storage.keeping import add_arrival, arrival_row
 from dicom_store.storage.keys import KeyRing
 
@@ -32,7 +32,7 @@ _NOT_FOUND = "There is no such lab report here."
 class Database(Protocol):
     """What the store needs of the index; `storage.index.Index` is one."""
 
-    async def write(self, job: Callable[[AsyncConnection], Awaitable[T]]) -> T:
+    async def write(self, job: Callable[[Writing], Awaitable[T]]) -> T:
         """Run a job in the writer's transaction."""
 
     async def rows(self, query: Select[Any], values: Any = None) -> Sequence[Any]:
@@ -125,7 +125,7 @@ class LabStore:
             check(report)
         at = self._clock()
 
-        async def job(connection: AsyncConnection) -> tuple[list[LabReportId], list[LabReportId]]:
+        async def job(connection: Writing) -> tuple[list[LabReportId], list[LabReportId]]:
             known = await self._known(connection, origin, resent) if resent else None
             if known is not None:
                 return known, []
@@ -144,7 +144,7 @@ class LabStore:
     def _message_hashes(self, origin: Origin, resent: Resent) -> list[bytes]:
         return self._hashes.all("message", origin.institution, resent.sender, resent.control_id, resent.digest)
 
-    async def _known(self, connection: AsyncConnection, origin: Origin, resent: Resent) -> list[LabReportId] | None:
+    async def _known(self, connection: Writing, origin: Origin, resent: Resent) -> list[LabReportId] | None:
         hashes = self._message_hashes(origin, resent)
         query = select(lab_messages.c.reports).where(lab_messages.c.message_hash.in_(hashes))
         row = (await connection.execute(query)).first()
@@ -152,7 +152,7 @@ class LabStore:
 
     async def _keep_one(
         self,
-        connection: AsyncConnection,
+        connection: Writing,
         report: LabReport,
         origin: Origin,
         at: datetime,
@@ -182,7 +182,7 @@ class LabStore:
         return report_id, True
 
     async def _before(
-        self, connection: AsyncConnection, report: LabReport, origin: Origin, replaces: LabReportId | None
+        self, connection: Writing, report: LabReport, origin: Origin, replaces: LabReportId | None
     ) -> Any:
         """The row that this report is a newer version of, or None."""
         held = and_(lab_reports.c.institution == origin.institution, lab_reports.c.replaced_by.is_(None))

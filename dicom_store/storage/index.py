@@ -9,13 +9,9 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import Select, and_, bindparam, event, func, select, text
-from sqlalchemy.engine import make_url
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
-from sqlalchemy.pool import AsyncAdaptedQueuePool
+from sqlalchemy import Select, and_, bindparam, func, select
 
 from dicom_store.errors import NotFound
-from dicom_store.migrations import upgrade
 from dicom_store.model import (
     Arrival,
     BlobRef,
@@ -31,15 +27,15 @@ from dicom_store.model import (
 )
 from dicom_store.ports import Scope
 from dicom_store.storage import keeping, searching
+from dicom_store.storage.database import Job, Writing, database
 from dicom_store.storage.keeping import Kept, NewFilm
 from dicom_store.storage.keys import KeyRing
 from dicom_store.storage.searching import Found
 from dicom_store.storage.tables import arrivals, headers, instances, sealed_packs, series, studies
-from dicom_store.storage.writer import Job, Writer
+from dicom_store.storage.writer import Writer
 
 T = TypeVar("T")
 
-SCHEMA = "archive"
 _NOT_FOUND = "There is no such study, series or film here."
 
 _COLUMNS = (
@@ -93,24 +89,18 @@ class Index:
 
     def __init__(self, url: str, keys: KeyRing, readers: int = 4) -> None:
         self._keys = keys
-        self._reading = _engine(url, readers, writes=False)
-        self._writing = _engine(url, 1, writes=True)
-        self._writer = Writer(self._writing)
+        self._database = database(url, readers)
+        self._writer = Writer(self._database)
 
     async def open(self) -> None:
         """Bring the tables up to date and begin to take writes."""
-        if self._writing.dialect.name == "postgresql":
-            async with self._writing.begin() as connection:
-                await connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}"))
-        async with self._writing.connect() as connection, connection.begin():
-            await connection.run_sync(upgrade)
+        await self._database.open()
         self._writer.start()
 
     async def close(self) -> None:
         """Finish what waits and let go of the database."""
         await self._writer.stop()
-        await self._reading.dispose()
-        await self._writing.dispose()
+        await self._database.close()
 
     # ------------------------------------------------------------ writing
 
@@ -206,8 +196,7 @@ class Index:
 
     async def known_films(self, institution: InstitutionId, uids: Sequence[str]) -> dict[str, bytes]:
         """Which of these films an institution holds, with the hash of their bytes; for the door, not for callers."""
-        async with self._reading.connect() as connection:
-            return await keeping.known_films(connection, institution, uids)
+        return await keeping.known_films(self._database.rows, institution, uids)
 
     async def arrivals_after(self, number: int, limit: int = 500) -> list[Arrival]:
         """What came in after an arrival's number, oldest first."""
@@ -237,7 +226,7 @@ class Index:
     async def seal(self, packs: Sequence[str]) -> None:
         """Remember that nobody writes these packs any more."""
 
-        async def job(connection: AsyncConnection) -> None:
+        async def job(connection: Writing) -> None:
             await connection.execute(sealed_packs.insert(), [{"pack": pack} for pack in packs])
 
         if packs:
@@ -248,9 +237,7 @@ class Index:
         return await self._rows(query, values or {})
 
     async def _rows(self, query: Select[Any], values: Any) -> Sequence[Any]:
-        async with self._reading.connect() as connection:
-            rows: Sequence[Any] = (await connection.execute(query, values)).all()
-        return rows
+        return await self._database.rows(query, values)
 
     async def _scoped(self, name: str, scope: Scope, values: dict[str, Any]) -> Sequence[Any]:
         if not scope.institutions and not scope.studies:
@@ -318,40 +305,3 @@ def _record(row: Sequence[Any]) -> InstanceRecord:
         frozenset(flags.split()),
         received if received.tzinfo else received.replace(tzinfo=UTC),
     )
-
-
-def _engine(url: str, connections: int, *, writes: bool) -> AsyncEngine:
-    parsed = make_url(url)
-    if parsed.get_backend_name() == "postgresql":
-        return create_async_engine(
-            parsed,
-            pool_size=connections,
-            max_overflow=0,
-            pool_pre_ping=True,
-            connect_args={"server_settings": {"search_path": SCHEMA}},
-            **({} if writes else {"isolation_level": "AUTOCOMMIT"}),
-        )
-    engine = create_async_engine(
-        parsed,
-        poolclass=AsyncAdaptedQueuePool,
-        pool_size=connections,
-        max_overflow=0,
-        connect_args={"timeout": 30, "isolation_level": None},
-        # Readers hold no transaction: nothing to roll back, and each needless call is a walk to another thread.
-        **({} if writes else {"isolation_level": "AUTOCOMMIT", "skip_autocommit_rollback": True}),
-    )
-
-    @event.listens_for(engine.sync_engine, "connect")
-    def prepare(connection: Any, _record: Any) -> None:
-        cursor = connection.cursor()
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"):
-            cursor.execute(f"PRAGMA {pragma}")
-        cursor.close()
-
-    if writes:
-
-        @event.listens_for(engine.sync_engine, "begin")
-        def begin(connection: Any) -> None:
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-    return engine

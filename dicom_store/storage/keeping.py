@@ -4,13 +4,12 @@ Everything here runs inside a job of the writer, so nobody else changes the inde
 by hand and counters cannot be lost.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, delete, func, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Executable, bindparam, delete, func, insert, select, update
 
 from dicom_store.model import (
     Arrival,
@@ -24,6 +23,7 @@ from dicom_store.model import (
     SeriesUID,
     StudyUID,
 )
+from dicom_store.storage.database import Writing
 from dicom_store.storage.tables import arrivals, headers, instances, removals, series, studies
 
 
@@ -89,22 +89,26 @@ _COUNT_SERIES = (
 )
 
 
-async def known_films(connection: AsyncConnection, institution: str, uids: Sequence[str]) -> dict[str, bytes]:
+Ask = Callable[[Executable, Any], Awaitable[Iterable[Any]]]
+"""Runs a statement: a writing connection or a reader."""
+
+
+async def known_films(ask: Ask, institution: str, uids: Sequence[str]) -> dict[str, bytes]:
     """Which of these films the institution holds, with the hash of their bytes."""
     found: dict[str, bytes] = {}
     for start in range(0, len(uids), 500):
-        rows = await connection.execute(_KNOWN, {"institution": institution, "uids": list(uids[start : start + 500])})
+        rows = await ask(_KNOWN, {"institution": institution, "uids": list(uids[start : start + 500])})
         found.update((row[0], row[1]) for row in rows)
     return found
 
 
-async def keep_films(connection: AsyncConnection, films: Sequence[NewFilm], origin: Origin, at: datetime) -> list[Kept]:
+async def keep_films(connection: Writing, films: Sequence[NewFilm], origin: Origin, at: datetime) -> list[Kept]:
     """Index films, in order.
 
     Returns:
         For each film what became of it.
     """
-    known = await known_films(connection, origin.institution, [film.instance for film in films])
+    known = await known_films(connection.execute, origin.institution, [film.instance for film in films])
     outcomes: list[Kept] = []
     fresh: list[NewFilm] = []
     for film in films:
@@ -120,7 +124,7 @@ async def keep_films(connection: AsyncConnection, films: Sequence[NewFilm], orig
     return outcomes
 
 
-async def _add(connection: AsyncConnection, films: list[NewFilm], origin: Origin, at: datetime) -> None:
+async def _add(connection: Writing, films: list[NewFilm], origin: Origin, at: datetime) -> None:
     places = await _places(connection, films, origin.institution, at)
     row = int((await connection.execute(_LAST_INSTANCE)).scalar_one())
     instance_rows: list[dict[str, Any]] = []
@@ -150,7 +154,7 @@ async def _add(connection: AsyncConnection, films: list[NewFilm], origin: Origin
 
 
 async def _places(
-    connection: AsyncConnection, films: list[NewFilm], institution: str, at: datetime
+    connection: Writing, films: list[NewFilm], institution: str, at: datetime
 ) -> dict[tuple[str, str], tuple[int, int]]:
     """The rows of each film's study and series; made where missing, counters moved on."""
     places: dict[tuple[str, str], tuple[int, int]] = {}
@@ -186,7 +190,7 @@ async def _places(
     return places
 
 
-async def _series_row(connection: AsyncConnection, study_row: int, film: NewFilm) -> tuple[int, int]:
+async def _series_row(connection: Writing, study_row: int, film: NewFilm) -> tuple[int, int]:
     found = (await connection.execute(_SERIES, {"study_id": study_row, "uid": film.series})).scalar_one_or_none()
     if found is not None:
         return found, 0
@@ -214,12 +218,12 @@ def arrival_row(kind: ArrivalKind, origin: Origin, at: datetime, *, study: str, 
     }
 
 
-async def add_arrival(connection: AsyncConnection, arrival: dict[str, Any]) -> None:
+async def add_arrival(connection: Writing, arrival: dict[str, Any]) -> None:
     """Insert one `arrival_row`; for lab reports."""
     await connection.execute(insert(arrivals), [arrival])
 
 
-async def remove_films(connection: AsyncConnection, keys: Sequence[InstanceKey], caller: str, at: datetime) -> int:
+async def remove_films(connection: Writing, keys: Sequence[InstanceKey], caller: str, at: datetime) -> int:
     """Take films out of the index and remember that they were there; their bytes are freed by the compactor.
 
     Returns:
@@ -245,7 +249,7 @@ async def remove_films(connection: AsyncConnection, keys: Sequence[InstanceKey],
     return removed
 
 
-async def _uncount(connection: AsyncConnection, study_row: int, series_row: int) -> None:
+async def _uncount(connection: Writing, study_row: int, series_row: int) -> None:
     """One film fewer; an empty series or study goes."""
     fewer = update(series).where(series.c.id == series_row).values(instance_count=series.c.instance_count - 1)
     left = (await connection.execute(fewer.returning(series.c.instance_count))).scalar_one()

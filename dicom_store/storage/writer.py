@@ -1,26 +1,20 @@
 """The one writer of the index in a process: takes jobs, does those that wait in one transaction, answers after commit.
 
-On SQLite the transaction starts with BEGIN IMMEDIATE (two processes wait for each other and never fail half way); on
-PostgreSQL it holds an advisory lock, so that arrivals become visible in the order of their numbers.
+On SQLite the transaction starts with BEGIN IMMEDIATE: two processes wait for each other and never fail half way.
 """
 
 import asyncio
 import sqlite3
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, OperationalError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from dicom_store.errors import StorageFull, Unavailable
+from dicom_store.storage.database import Database, Job
 
 T = TypeVar("T")
-Job = Callable[[AsyncConnection], Awaitable[T]]
 
-# Any number that no other program on the same PostgreSQL database uses; here the letters "tcar".
-_ADVISORY_LOCK = 0x74636172
 _GROUP = 64
 _QUEUE = 1024
 
@@ -32,10 +26,10 @@ class _Waiting:
 
 
 class Writer:
-    """Owns the writing connection and the task that uses it."""
+    """Owns the task that writes."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
+    def __init__(self, database: Database) -> None:
+        self._database = database
         self._queue: asyncio.Queue[_Waiting | None] = asyncio.Queue(_QUEUE)
         self._task: asyncio.Task[None] | None = None
         self._closed = False
@@ -90,38 +84,16 @@ class Writer:
         if not group:
             return
         try:
-            async with self._engine.connect() as connection, connection.begin():
-                if connection.dialect.name == "postgresql":
-                    await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
-                alone = len(group) == 1
-                results = [await _run(connection, waiting, alone=alone) for waiting in group]
+            results = await self._database.transaction([waiting.job for waiting in group])
         except Exception as error:  # noqa: BLE001  every caller gets it, translated; the writer lives on
-            outcome = translated(error)
-            for waiting in group:
-                if not waiting.done.done():
-                    waiting.done.set_exception(outcome)
-            return
-        for waiting, result, failure in results:
+            results = [translated(error)] * len(group)
+        for waiting, result in zip(group, results, strict=True):
             if waiting.done.done():
                 continue
-            if failure is not None:
-                waiting.done.set_exception(failure)
+            if isinstance(result, BaseException):
+                waiting.done.set_exception(result)
             else:
                 waiting.done.set_result(result)
-
-
-async def _run(
-    connection: AsyncConnection, waiting: _Waiting, *, alone: bool
-) -> tuple[_Waiting, Any, BaseException | None]:
-    if alone:
-        return waiting, await waiting.job(connection), None
-    try:
-        async with connection.begin_nested():
-            return waiting, await waiting.job(connection), None
-    except OperationalError:
-        raise
-    except Exception as error:  # noqa: BLE001  one job's failure is its caller's, not its neighbours'
-        return waiting, None, error
 
 
 def translated(error: Exception) -> BaseException:

@@ -3,8 +3,10 @@
 A requesting doctor sees what their own institution holds; everybody else reaches films only through consults.
 """
 
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from dicom_store import errors as archive_errors
 from dicom_store.model import InstitutionId, Origin, StudyKey, StudyUID
@@ -13,6 +15,7 @@ from teleconsult.access.service import Access
 from teleconsult.actor import Actor, ActorKind, Permission
 from teleconsult.audit.trail import Witness
 from teleconsult.consults.service import Consults
+from teleconsult.db import Database
 from teleconsult.errors import TooMany, Unavailable
 from teleconsult.people.state import Role
 
@@ -23,6 +26,10 @@ _FILMS = {
     Action.STORE: Permission.FILM_STORE,
     Action.DELETE: Permission.FILM_DELETE,
 }
+
+_REMEMBERED_FOR = timedelta(seconds=1)
+"""What other processes change is seen after this at the latest; what this one changes, at once."""
+_REMEMBERED = 1000
 
 StationOf = Callable[[str, str], Awaitable[Actor | None]]
 """AE title or sending application, address -> the station's actor."""
@@ -35,6 +42,14 @@ class KnownCaller(Caller):
     actor: Actor
 
 
+@dataclass(frozen=True, slots=True)
+class _Open:
+    """What cases open to somebody."""
+
+    studies: frozenset[StudyKey]
+    lab_reports: frozenset[str]
+
+
 class ClinicGatekeeper:
     """Answers the archive from sessions, tokens, roles and consults.
 
@@ -43,15 +58,23 @@ class ClinicGatekeeper:
         consults: What is open through cases.
         witness: Writes reads down.
         station_of: Finds registered machines.
+        database: Says when it changed; with it, what is open to somebody is remembered until then.
     """
 
     def __init__(
-        self, access: Access, consults: Consults, witness: Witness, station_of: StationOf | None = None
+        self,
+        access: Access,
+        consults: Consults,
+        witness: Witness,
+        station_of: StationOf | None = None,
+        database: Database | None = None,
     ) -> None:
         self._access = access
         self._consults = consults
         self._witness = witness
         self._station_of = station_of
+        self._database = database
+        self._remembered: OrderedDict[Actor, tuple[int, datetime, _Open]] = OrderedDict()
 
     async def identify(self, credentials: Credentials) -> Caller:
         """See `Gatekeeper.identify`."""
@@ -80,13 +103,32 @@ class ClinicGatekeeper:
         own = InstitutionId(actor.institution)
         if action in (Action.STORE, Action.DELETE):
             return Scope(institutions=frozenset({own}), store_into=own if action is Action.STORE else None)
-        studies = await self._consults.studies_open_to(actor) if films else frozenset()
-        reports = await self._consults.labs_open_to(actor) if labs else frozenset()
+        found = await self._open_to(actor, films=films, labs=labs)
         return Scope(
             institutions=frozenset({own}) if holds else frozenset(),
-            studies=frozenset(StudyKey(InstitutionId(ref.institution), StudyUID(ref.study_uid)) for ref in studies),
-            lab_reports=reports,
+            studies=found.studies,
+            lab_reports=found.lab_reports,
         )
+
+    async def _open_to(self, actor: Actor, *, films: bool, labs: bool) -> "_Open":
+        """What cases open to somebody. A viewer asks a hundred times in a second, so the answer is remembered."""
+        database, asker = self._database, replace(actor, address="")
+        if database is None:
+            return await self._ask(actor, films, labs)
+        at, commits = database.clock.now(), database.commits
+        known = self._remembered.pop(asker, None)
+        if known is None or known[0] != commits or known[1] <= at:
+            # Counted before asking: a change meanwhile makes the answer old at once.
+            known = (commits, at + _REMEMBERED_FOR, await self._ask(actor, films, labs))
+        self._remembered[asker] = known
+        while len(self._remembered) > _REMEMBERED:
+            self._remembered.popitem(last=False)
+        return known[2]
+
+    async def _ask(self, actor: Actor, films: bool, labs: bool) -> "_Open":
+        refs = await self._consults.studies_open_to(actor) if films else frozenset()
+        studies = frozenset(StudyKey(InstitutionId(ref.institution), StudyUID(ref.study_uid)) for ref in refs)
+        return _Open(studies, await self._consults.labs_open_to(actor) if labs else frozenset())
 
     async def vouch(self, caller: Caller, origin: Origin) -> None:
         """See `Gatekeeper.vouch`: a reference is a consult's id, for those who may add to it."""

@@ -12,13 +12,13 @@ from typing import Any
 
 import pytest
 from sqlalchemy import inspect, text
-from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy.ext.asyncio import create_async_engine
 
 from dicom_store.app import Archive, open_archive
 from dicom_store.errors import FilmRefused, NotFound, StorageFull, Unavailable
 from dicom_store.model import ArrivalKind, Level, Match, MatchKind, Search, Stored, StudyKey
 from dicom_store.ports import InstanceStored, Scope
-from dicom_store.storage.index import SCHEMA
+from dicom_store.storage.database import SCHEMA, Writing, database
 from dicom_store.storage.tables import metadata
 from dicom_store.storage.writer import Writer, translated
 from tests.builders import films
@@ -124,10 +124,10 @@ async def test_many_at_once_are_kept_once_each(shelf: Archive) -> None:
 
 
 async def test_one_failed_job_leaves_its_neighbours_alone(shelf: Archive) -> None:
-    async def good(connection: AsyncConnection) -> int:
+    async def good(connection: Writing) -> int:
         return int((await connection.execute(text("SELECT 7"))).scalar_one())
 
-    async def bad(connection: AsyncConnection) -> None:
+    async def bad(connection: Writing) -> None:
         await connection.execute(text("INSERT INTO sealed_packs (pack) VALUES ('x')"))
         raise KeyError("bug")
 
@@ -140,7 +140,7 @@ async def test_one_failed_job_leaves_its_neighbours_alone(shelf: Archive) -> Non
 
 
 async def test_the_tables_are_what_the_migrations_make(shelf: Archive) -> None:
-    async def look(connection: AsyncConnection) -> dict[str, set[str]]:
+    async def look(connection: Writing) -> dict[str, set[str]]:
         def names(sync: Any) -> dict[str, set[str]]:
             found = inspect(sync)
             return {table: {column["name"] for column in found.get_columns(table)} for table in found.get_table_names()}
@@ -219,10 +219,10 @@ def test_a_full_disk_under_the_index_is_said() -> None:
 
 
 async def test_a_closed_writer_takes_nothing_more(tmp_path: Path) -> None:
-    engine = create_async_engine(f"sqlite+aiosqlite:///{os.fspath(tmp_path / 'x.db')}")
-    writer = Writer(engine)
+    held = database(f"sqlite+aiosqlite:///{os.fspath(tmp_path / 'x.db')}", 1)
+    writer = Writer(held)
     writer.start()
     await writer.stop()
     with pytest.raises(Unavailable):
         await writer.write(lambda connection: connection.execute(text("SELECT 1")))
-    await engine.dispose()
+    await held.close()

@@ -1,0 +1,254 @@
+"""The two databases that an index can lie in, behind one face: SQLite in threads of ours, PostgreSQL by its own driver.
+
+SQLite answers most statements sooner than another thread wakes up, so the walk there is what counts: a reading
+statement is one walk, and so is a whole writing transaction, however many statements its jobs run. Each thread has a
+connection of its own. Knows nothing of films.
+"""
+
+import threading
+from asyncio import get_running_loop
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractAsyncContextManager
+from types import TracebackType
+from typing import Any, Protocol, TypeVar
+
+from sqlalchemy import URL, Connection, CursorResult, Engine, Executable, NullPool, create_engine, event, text
+from sqlalchemy.engine import NestedTransaction, make_url
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from dicom_store.migrations import upgrade
+
+T = TypeVar("T")
+
+# Any number that no other program on the same PostgreSQL database uses; here the letters "tcar".
+_ADVISORY_LOCK = 0x74636172
+SCHEMA = "archive"
+
+
+class Writing(Protocol):
+    """The connection that a writing job is handed. It may await nothing else."""
+
+    async def execute(self, statement: Executable, parameters: Any = None) -> CursorResult[Any]:
+        """Run a statement."""
+
+    async def run_sync(self, call: Callable[[Connection], T]) -> T:
+        """Run a function that takes a blocking connection."""
+
+    def begin_nested(self) -> AbstractAsyncContextManager[Any]:
+        """A savepoint: what is done inside is undone if the block raises."""
+
+
+Job = Callable[[Writing], Awaitable[T]]
+
+
+class Database(Protocol):
+    """Where the index lies."""
+
+    async def open(self) -> None:
+        """Bring the tables up to date."""
+
+    async def rows(self, query: Executable, values: Any) -> Sequence[Any]:
+        """All rows of a reading statement."""
+
+    async def transaction(self, jobs: Sequence[Job[Any]]) -> list[Any]:
+        """Run jobs in one transaction; returns after the commit.
+
+        Returns:
+            For each job its result, or the exception that undid it alone. A single job's exception is raised.
+        """
+
+    async def close(self) -> None:
+        """Let go of the database."""
+
+
+def database(url: str, readers: int) -> Database:
+    """The database at an SQLAlchemy URL.
+
+    Args:
+        url: `sqlite+aiosqlite:///path` or `postgresql+asyncpg://…`.
+        readers: How many connections read.
+    """
+    parsed = make_url(url)
+    return Postgres(parsed, readers) if parsed.get_backend_name() == "postgresql" else SqliteFile(parsed, readers)
+
+
+async def _all(connection: Writing, jobs: Sequence[Job[Any]]) -> list[Any]:
+    if len(jobs) == 1:
+        return [await jobs[0](connection)]
+    return [await _guarded(connection, job) for job in jobs]
+
+
+async def _guarded(connection: Writing, job: Job[Any]) -> Any:
+    try:
+        async with connection.begin_nested():
+            return await job(connection)
+    except OperationalError:  # the database's trouble is everybody's
+        raise
+    except Exception as error:  # noqa: BLE001  one job's failure is its caller's, not its neighbours'
+        return error
+
+
+# ---------------------------------------------------------------- SQLite
+
+
+class SqliteFile:
+    """A SQLite file (WAL, synchronous=FULL): some threads that read, one that writes."""
+
+    def __init__(self, url: URL, readers: int) -> None:
+        self._url = url.set(drivername="sqlite")
+        self._reading = _engine(self._url, writes=False)
+        self._writing = _engine(self._url, writes=True)
+        self._readers = ThreadPoolExecutor(readers, thread_name_prefix="archive index")
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="archive index writer")
+        self._own = threading.local()
+        self._opened: list[Connection] = []
+
+    async def open(self) -> None:
+        """See `Database.open`."""
+        await get_running_loop().run_in_executor(self._writer, self._upgrade)
+
+    async def rows(self, query: Executable, values: Any) -> Sequence[Any]:
+        """See `Database.rows`."""
+        return await get_running_loop().run_in_executor(self._readers, self._rows, query, values)
+
+    async def transaction(self, jobs: Sequence[Job[Any]]) -> list[Any]:
+        """See `Database.transaction`."""
+        return await get_running_loop().run_in_executor(self._writer, self._transaction, jobs)
+
+    async def close(self) -> None:
+        """See `Database.close`."""
+        self._readers.shutdown()
+        self._writer.shutdown()
+        for connection in self._opened:
+            connection.close()
+        self._opened.clear()
+
+    def _connection(self, engine: Engine) -> Connection:
+        """This thread's connection."""
+        known: Connection | None = getattr(self._own, "connection", None)
+        if known is None:
+            known = self._own.connection = engine.connect()
+            self._opened.append(known)
+        return known
+
+    def _upgrade(self) -> None:
+        with self._connection(self._writing).begin():
+            upgrade(self._connection(self._writing))
+
+    def _rows(self, query: Executable, values: Any) -> Sequence[Any]:
+        return self._connection(self._reading).execute(query, values).all()
+
+    def _transaction(self, jobs: Sequence[Job[Any]]) -> list[Any]:
+        connection = self._connection(self._writing)
+        with connection.begin():
+            return _at_once(_all(_Blocking(connection), jobs))
+
+
+class _Blocking:
+    """A blocking connection in the clothes of `Writing`: nothing that is awaited here ever waits."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def execute(self, statement: Executable, parameters: Any = None) -> CursorResult[Any]:
+        return self._connection.execute(statement, parameters)
+
+    async def run_sync(self, call: Callable[[Connection], T]) -> T:
+        return call(self._connection)
+
+    def begin_nested(self) -> AbstractAsyncContextManager[Any]:
+        return _Savepoint(self._connection.begin_nested())
+
+
+class _Savepoint:
+    def __init__(self, savepoint: NestedTransaction) -> None:
+        self._savepoint = savepoint
+
+    async def __aenter__(self) -> None:
+        self._savepoint.__enter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._savepoint.__exit__(kind, error, trace)
+
+
+def _at_once(work: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine that never waits, in this thread."""
+    try:
+        work.send(None)
+    except StopIteration as done:
+        result: T = done.value
+        return result
+    work.close()
+    raise RuntimeError("A job of the index waited for something else than its connection.")
+
+
+def _engine(url: URL, *, writes: bool) -> Engine:
+    engine = create_engine(
+        url,
+        poolclass=NullPool,
+        # A connection is used by one thread and closed, at the end, by another.
+        connect_args={"timeout": 30, "isolation_level": None, "check_same_thread": False},
+        **({} if writes else {"isolation_level": "AUTOCOMMIT"}),
+    )
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, _record: Any) -> None:
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    if writes:
+
+        @event.listens_for(engine, "begin")
+        def begin(connection: Connection) -> None:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine
+
+
+# ---------------------------------------------------------------- PostgreSQL
+
+
+class Postgres:
+    """A schema of its own on PostgreSQL."""
+
+    def __init__(self, url: URL, readers: int) -> None:
+        self._reading = _async_engine(url, readers, isolation_level="AUTOCOMMIT")
+        self._writing = _async_engine(url, 1)
+
+    async def open(self) -> None:
+        """See `Database.open`."""
+        async with self._writing.begin() as connection:
+            await connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}"))
+        async with self._writing.begin() as connection:
+            await connection.run_sync(upgrade)
+
+    async def rows(self, query: Executable, values: Any) -> Sequence[Any]:
+        """See `Database.rows`."""
+        async with self._reading.connect() as connection:
+            return (await connection.execute(query, values)).all()
+
+    async def transaction(self, jobs: Sequence[Job[Any]]) -> list[Any]:
+        """See `Database.transaction`. Under a lock, so that arrivals become visible in the order of their numbers."""
+        async with self._writing.begin() as connection:
+            await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
+            return await _all(connection, jobs)
+
+    async def close(self) -> None:
+        """See `Database.close`."""
+        await self._reading.dispose()
+        await self._writing.dispose()
+
+
+def _async_engine(url: URL, connections: int, **more: Any) -> AsyncEngine:
+    return create_async_engine(
+        url,
+        pool_size=connections,
+        max_overflow=0,
+        pool_pre_ping=True,
+        connect_args={"server_settings": {"search_path": SCHEMA}},
+        **more,
+    )
