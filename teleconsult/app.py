@@ -10,6 +10,7 @@ from aiohttp import web
 from dicom_store.app import Archive, WebRooms, open_archive
 from dicom_store.app import routes as archive_routes
 from dicom_store.ports import Translate
+from teleconsult.access.links import Links
 from teleconsult.access.pages import AccessPages
 from teleconsult.access.routes import AccessRoutes, identify_with
 from teleconsult.access.service import Access
@@ -21,12 +22,15 @@ from teleconsult.audit.trail import Trail, Witness
 from teleconsult.bridges.archive import ClinicGatekeeper
 from teleconsult.bridges.arrivals import Arrivals
 from teleconsult.bridges.exchange import media_socket, ticket_key
+from teleconsult.bridges.figures import Figures
 from teleconsult.bridges.films import ArchiveFilms, ArchiveKeyImages
+from teleconsult.bridges.happenings import Happenings
 from teleconsult.bridges.labs import ArchiveLabs
 from teleconsult.bridges.media_rooms import ExchangeRooms, MediaDoors
 from teleconsult.bridges.node import Node
 from teleconsult.bridges.printing import PrintedLabs
 from teleconsult.bridges.settings import archive_settings
+from teleconsult.bridges.visits import VisitCalls
 from teleconsult.clock import Clock, SystemClock
 from teleconsult.config import Settings
 from teleconsult.consults.pages import RequestPages
@@ -41,15 +45,20 @@ from teleconsult.desk.live import LiveRoutes
 from teleconsult.desk.pages import DeskPages
 from teleconsult.desk.service import Desk, Rooms
 from teleconsult.events import Bus
+from teleconsult.followups.routes import FollowupRoutes
+from teleconsult.followups.service import Followups
 from teleconsult.http.i18n import known_language, translate
 from teleconsult.http.plumbing import Site, install
 from teleconsult.http.routing import mount
+from teleconsult.notifications.codes import ReadOut
 from teleconsult.notifications.pages import NotificationPages
 from teleconsult.notifications.routes import NotificationRoutes
 from teleconsult.notifications.service import Notifications
 from teleconsult.people.pages import PeoplePages
 from teleconsult.people.routes import PeopleRoutes
 from teleconsult.people.service import People
+from teleconsult.portal.routes import PortalRoutes
+from teleconsult.portal.service import Portal
 from teleconsult.reactions import Reactions
 from teleconsult.reports.pages import ReportPages
 from teleconsult.reports.press import Press
@@ -99,6 +108,10 @@ class Clinic:
     stations: Stations
     scheduling: Scheduling
     media: MediaDoors
+    happenings: Happenings
+    figures: Figures
+    followups: Followups
+    portal: Portal
 
     def background(self) -> dict[str, Callable[[], Coroutine[None, None, None]]]:
         """What runs for ever beside the doors, by name."""
@@ -107,6 +120,7 @@ class Clinic:
             "seal": self.sealer.run,
             "deadlines": self.deadlines.run,
             "arrivals": self.arrivals.run,
+            "happenings": self.happenings.run,
         }
 
 
@@ -152,7 +166,15 @@ async def open_clinic(settings: Settings, url: str, clock: Clock | None = None) 
                 exchange = ExchangeRooms(node, ticket_key(settings), clock)
                 scheduling = Scheduling(database, vault, consults, exchange)
                 media = MediaDoors(node, exchange, scheduling)
-                Reactions(consults, notifications).on(bus)
+                links = Links(database, vault, access.identity, ReadOut(notifications))
+                followups = Followups(
+                    database, vault, consults, scheduling.diary, links, notifications,
+                    witness=witness, on_commit=bus.poke,
+                )  # fmt: skip
+                scheduling.let_visits_be_joined(VisitCalls(followups, consults, vault))
+                consults.let_diary_be_asked(scheduling.diary)
+                portal = Portal(database, links, followups, scheduling, people, witness)
+                Reactions(consults, notifications, scheduling).on(bus)
                 desk = Desk(database, Rooms(consults, people, reports, results, notifications), zone, films)
                 yield Clinic(
                     settings=settings, clock=clock, vault=vault, database=database, bus=bus, trail=Trail(database),
@@ -160,6 +182,8 @@ async def open_clinic(settings: Settings, url: str, clock: Clock | None = None) 
                     agreements=agreements, deadlines=deadlines, notifications=notifications, consults=consults,
                     results=results, reports=reports, desk=desk, archive=archive, web_rooms=rooms,
                     gatekeeper=gatekeeper, arrivals=arrivals, stations=stations, scheduling=scheduling, media=media,
+                    happenings=Happenings(database, node, scheduling, bus), figures=Figures(node, media.lines),
+                    followups=followups, portal=portal,
                 )  # fmt: skip
     finally:
         await database.close()
@@ -181,6 +205,9 @@ def build_web(clinic: Clinic, site: Site) -> web.Application:
         ReportRoutes(clinic.reports),
         SchedulingRoutes(clinic.scheduling),
         clinic.media,
+        clinic.figures,
+        FollowupRoutes(clinic.followups),
+        PortalRoutes(clinic.portal),
         DeskPages(clinic.desk, clinic.consults),
         CallPages(clinic.consults, clinic.scheduling),
         LiveRoutes(clinic.bus, clinic.database),

@@ -2,16 +2,22 @@
 
 from dataclasses import dataclass
 
+from teleconsult.access.events import CredentialRevoked
 from teleconsult.consults import notices
 from teleconsult.consults.events import ConsultMoved, MaterialAdded, MessagePosted
 from teleconsult.consults.service import Consults
 from teleconsult.consults.state import Move, State
 from teleconsult.deadlines.service import DeadlineNear, DeadlinePassed
 from teleconsult.events import Bus, Event
+from teleconsult.followups import notices as visit_notices
+from teleconsult.followups.events import VisitMoved
+from teleconsult.followups.state import OPEN
 from teleconsult.http.bodies import N_
 from teleconsult.notifications.ports import Notice
 from teleconsult.notifications.service import Notifications
+from teleconsult.people.events import RolesChanged
 from teleconsult.results.events import CriticalValue
+from teleconsult.scheduling.service import Scheduling
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,15 +26,52 @@ class Reactions:
 
     consults: Consults
     notifications: Notifications
+    scheduling: Scheduling
 
     def on(self, bus: Bus) -> None:
-        """When X happened, do Y."""
+        """When X happened, do Y. Whoever has lost a right is put out before anybody is told of anything."""
+        bus.on(CredentialRevoked, self.hang_up)
+        bus.on(RolesChanged, self.look_at_persons_calls)
+        bus.on(ConsultMoved, self.look_at_consults_calls)
+        bus.on(VisitMoved, self.close_visits_call)
+        bus.on(VisitMoved, self.tell_of_visit)
         bus.on(ConsultMoved, self.tell_of_move)
         bus.on(MessagePosted, self.tell_of_message)
         bus.on(MaterialAdded, self.tell_of_material)
         bus.on(CriticalValue, self.tell_of_critical_value)
         bus.on(DeadlineNear, self.tell_of_deadline)
         bus.on(DeadlinePassed, self.let_time_act)
+
+    async def hang_up(self, happened: Event) -> None:
+        """Who came by a credential that has ended is out of every call."""
+        assert isinstance(happened, CredentialRevoked)  # noqa: S101 - the bus hands over what was asked for
+        await self.scheduling.credential_ended(happened.credential)
+
+    async def look_at_persons_calls(self, happened: Event) -> None:
+        """Who has lost a role is out of the calls that it opened."""
+        assert isinstance(happened, RolesChanged)  # noqa: S101
+        await self.scheduling.look_again_at_person(happened.user)
+
+    async def look_at_consults_calls(self, happened: Event) -> None:
+        """Who is no party any more, by a reassignment or an end, is out of the consult's calls."""
+        assert isinstance(happened, ConsultMoved)  # noqa: S101
+        await self.scheduling.look_again_at_consult(happened.consult)
+
+    async def close_visits_call(self, happened: Event) -> None:
+        """A visit that is over has no call."""
+        assert isinstance(happened, VisitMoved)  # noqa: S101
+        if happened.state not in OPEN:
+            await self.scheduling.end_visit_call(happened.visit)
+
+    async def tell_of_visit(self, happened: Event) -> None:
+        """The other side hears of a follow-up."""
+        assert isinstance(happened, VisitMoved)  # noqa: S101
+        notice = visit_notices.of_visit(happened)
+        if notice is None:
+            return
+        people = await self.consults.told_of_message(happened.consult, happened.actor)
+        occasion = f"visit/{happened.visit}/{happened.version}"
+        await self.notifications.tell(people, happened.consult, occasion, notice)
 
     async def tell_of_move(self, happened: Event) -> None:
         """Those whom a move concerns are told."""

@@ -11,6 +11,7 @@ from teleconsult.consults import models as consults
 from teleconsult.db import Record
 from teleconsult.deadlines import models as deadlines
 from teleconsult.desk import models as desk
+from teleconsult.followups import models as followups
 from teleconsult.http import idempotency
 from teleconsult.notifications import models as notifications
 from teleconsult.people import models as people
@@ -19,8 +20,8 @@ from teleconsult.results import models as results
 from teleconsult.scheduling import models as scheduling
 
 ROOMS = (
-    access, agreements, arrivals, audit, consults, deadlines, desk, events, idempotency, notifications, people, reports,
-    results, scheduling,
+    access, agreements, arrivals, audit, consults, deadlines, desk, events, followups, idempotency, notifications, people,
+    reports, results, scheduling,
 )  # fmt: skip
 """The modules that hold tables; importing them is what registers the tables."""
 

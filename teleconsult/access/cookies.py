@@ -18,6 +18,13 @@ def set_session(request: web.Request, response: web.StreamResponse, session: New
     set_language(request, response, session.user.language)
 
 
+def set_patient_session(request: web.Request, response: web.StreamResponse, secret: str) -> None:
+    """Let a patient's browser in. Whoever was logged in with it before is not any more."""
+    secure = is_secure(request)
+    name = HOST_SESSION_COOKIE if secure else SESSION_COOKIE
+    response.set_cookie(name, secret, path="/", httponly=True, samesite="Lax", secure=secure)
+
+
 def clear_session(request: web.Request, response: web.StreamResponse) -> None:
     """Log a browser out, and let it forget what it kept."""
     for name in (SESSION_COOKIE, HOST_SESSION_COOKIE):

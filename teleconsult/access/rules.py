@@ -1,6 +1,10 @@
-"""Which role may do what, and what makes a password good enough. Pure."""
+"""Which role may do what, what makes a password good enough, and how long links and codes count. Pure."""
 
+import unicodedata
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
 
 from teleconsult.actor import Permission
 from teleconsult.http.bodies import N_
@@ -156,3 +160,50 @@ def password_fault(password: str, login: str) -> str | None:
     if login and login.casefold() in folded:
         return N_("The password must not hold the login name.")
     return None
+
+
+# ---------------------------------------------------------------- patients' links
+CODE_TRIES = 5
+CODE_LASTS = timedelta(minutes=10)
+_LINK_LIVES = timedelta(days=366)
+
+
+class LinkState(StrEnum):
+    """What a patient's link is worth."""
+
+    FRESH = "fresh"
+    OLD = "old"
+    """A code renews it."""
+    ENDED = "ended"
+    """Taken back, or older than a year: a new one is needed."""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkTimes:
+    """When a link was made, gets old, was taken back."""
+
+    created_at: datetime
+    expires_at: datetime
+    ended_at: datetime | None
+
+
+def link_state(times: LinkTimes, now: datetime) -> LinkState:
+    """What a link is worth now."""
+    if times.ended_at is not None or now > times.created_at + _LINK_LIVES:
+        return LinkState.ENDED
+    return LinkState.OLD if now > times.expires_at else LinkState.FRESH
+
+
+def masked(name: str) -> str:
+    """A name that its owner knows and nobody else learns: 孙桂芬 -> 孙*芬, Anna Smith -> A*** S***."""
+    plain = name.strip()
+    if plain.isascii():
+        return " ".join(f"{word[0]}***" for word in plain.split())
+    if len(plain) < 3:
+        return plain[:1] + "*"
+    return plain[0] + "*" * (len(plain) - 2) + plain[-1]
+
+
+def normal_code(text: str) -> str:
+    """A code as people type it: full-width digits, blanks and dashes are no mistake."""
+    return "".join(letter for letter in unicodedata.normalize("NFKC", text) if letter.isalnum())[:12]

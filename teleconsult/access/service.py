@@ -10,6 +10,7 @@ from teleconsult.access.endings import end_sessions
 from teleconsult.access.identity import Identity
 from teleconsult.access.models import LoginSession, Password
 from teleconsult.access.passwords import Passwords
+from teleconsult.access.secret import TOKEN_PREFIX
 from teleconsult.access.sessions import Lengths, NewSession, Sessions, SessionView
 from teleconsult.access.tokens import Tokens, TokenView
 from teleconsult.access.tries import Tries
@@ -67,6 +68,8 @@ class Access:
             scheme, _, token = authorization.partition(" ")
             return await self.identity.by_token(token.strip(), address) if scheme.lower() == "bearer" else None
         secret = cookies.get(HOST_SESSION_COOKIE) or cookies.get(SESSION_COOKIE)
+        if secret and secret.startswith(TOKEN_PREFIX):
+            return await self._patient_by(secret, address)
         return await self.identity.by_session(secret, address) if secret else None
 
     async def log_in(self, login: str, password: str, address: str, device: str) -> NewSession:
@@ -214,6 +217,11 @@ class Access:
     async def tokens_of(self, actor: Actor) -> list[TokenView]:
         """The actor's own tokens."""
         return await self.tokens.of(actor.id)
+
+    async def _patient_by(self, secret: str, address: str) -> Actor | None:
+        """A patient's session; a program's token is no cookie."""
+        actor = await self.identity.by_token(secret, address)
+        return actor if actor is not None and actor.kind is ActorKind.PATIENT else None
 
     async def _note_refusal(self, user: str, address: str) -> None:
         who = Actor("stranger", "stranger", ActorKind.SYSTEM, InstitutionId(""), address=address)

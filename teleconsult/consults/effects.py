@@ -225,6 +225,9 @@ async def _schedule(step: Step) -> Told:
     busy = await work.session.scalar(_overlapping(consult, starts, ends))
     if busy is not None:
         raise FieldsRefused({"starts_at": "Somebody who must be there is already booked at this time."})
+    for person in _must_be_there(consult):
+        if await step.office.diary.is_taken(work.session, person, starts, ends):
+            raise FieldsRefused({"starts_at": "Somebody who must be there is already booked at this time."})
     consult.starts_at, consult.ends_at = starts, ends
     return {"starts_at": starts.isoformat(), "ends_at": ends.isoformat()} | dict(await _only_reason(step))
 
@@ -239,6 +242,11 @@ def _slot(step: Step) -> tuple[datetime, datetime]:
     if not starts < ends <= starts + _LONGEST_SESSION:
         raise FieldsRefused({"ends_at": "The end must be after the beginning, within eight hours."})
     return starts, ends
+
+
+def _must_be_there(consult: Consult) -> list[str]:
+    sitting = [seat.user_id for seat in consult.seats if seat.left_at is None and seat.user_id]
+    return [*sitting, consult.requester_id]
 
 
 def _overlapping(consult: Consult, starts: datetime, ends: datetime) -> Any:

@@ -13,7 +13,7 @@ from teleconsult.agreements.service import Agreements
 from teleconsult.audit import trail
 from teleconsult.consults.lookups import card_of
 from teleconsult.consults.models import Consult, Entry, Material
-from teleconsult.consults.ports import Archive, Roster
+from teleconsult.consults.ports import Archive, Diary, EmptyDiary, Roster
 from teleconsult.consults.rules import (
     Case,
     Facts,
@@ -53,6 +53,7 @@ class Office:
     sealing: Sealing
     zone: tzinfo
     on_commit: Callable[[], None]
+    diary: Diary = field(default_factory=EmptyDiary)
 
 
 @dataclass(frozen=True, slots=True)

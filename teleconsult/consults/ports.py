@@ -93,6 +93,21 @@ class NobodyOnDuty:
         return None
 
 
+class Diary(Protocol):
+    """Doctors' times beside consults' own sessions; asked inside of a transaction, with its session."""
+
+    async def is_taken(self, session: AsyncSession, doctor: str, starts: datetime, ends: datetime) -> bool:
+        """Whether this doctor has something else at this time."""
+
+
+class EmptyDiary:
+    """A site whose doctors have nothing but consults."""
+
+    async def is_taken(self, session: AsyncSession, doctor: str, starts: datetime, ends: datetime) -> bool:
+        """Never."""
+        return False
+
+
 class ReportMoves(Protocol):
     """Makes those moves that need more than words: the reports room, when they are asked for at the consult's door."""
 

@@ -4,6 +4,7 @@ Methods that take a `Work` first join the transaction of another room; all other
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from datetime import tzinfo
 from typing import Any
 
@@ -26,7 +27,7 @@ from teleconsult.consults import (
 from teleconsult.consults.fields import DraftFields, MaterialKind, MoveFields
 from teleconsult.consults.models import Consult
 from teleconsult.consults.office import Found, Office, find
-from teleconsult.consults.ports import Archive, NoArchive, NobodyOnDuty, ReportMoves, Roster, StudyRef
+from teleconsult.consults.ports import Archive, Diary, NoArchive, NobodyOnDuty, ReportMoves, Roster, StudyRef
 from teleconsult.consults.sealing import Sealing
 from teleconsult.consults.state import Move, State
 from teleconsult.consults.views import ConsultView, EntryPage, MaterialView, WorklistPage
@@ -82,6 +83,10 @@ class Consults:
     def let_reports_move(self, reports: ReportMoves) -> None:
         """Hand the moves that need more than words (`sign`, `amend` …) to the reports room, which is built later."""
         self._reports = reports
+
+    def let_diary_be_asked(self, diary: Diary) -> None:
+        """Hand doctors' other times to the booking of sessions; scheduling is built later."""
+        self._office = replace(self._office, diary=diary)
 
     # writing and moving
 

@@ -12,6 +12,7 @@ from typing import Any
 from aiohttp import web
 from sqlalchemy import select
 
+from teleconsult.access.events import CredentialRevoked
 from teleconsult.actor import Actor, Permission
 from teleconsult.consults.models import Consult
 from teleconsult.consults.scope import is_open_to
@@ -19,6 +20,7 @@ from teleconsult.db import Database
 from teleconsult.events import Bus, Event
 from teleconsult.http.guard import actor_of
 from teleconsult.http.routing import Route, get
+from teleconsult.people.events import RolesChanged
 
 _PULSE_S = 20.0
 """A comment so often: proxies close what is silent, and a reader who is gone is noticed."""
@@ -46,16 +48,19 @@ class LiveRoutes:
         with suppress(ConnectionResetError, TimeoutError):
             async with asyncio.timeout(_LONGEST_S), self._bus.subscribe() as queue:
                 await response.write(b": open\n\n")
-                while True:
-                    await response.write(await self._next(actor, queue))
+                while (told := await self._next(actor, queue)) is not None:
+                    await response.write(told)
         return response
 
-    async def _next(self, actor: Actor, queue: asyncio.Queue[Event]) -> bytes:
+    async def _next(self, actor: Actor, queue: asyncio.Queue[Event]) -> bytes | None:
+        """What to send next; None when the reader is not let in any more: the browser comes again, and is asked."""
         try:
             async with asyncio.timeout(_PULSE_S):
                 happened = await queue.get()
         except TimeoutError:
             return b": still here\n\n"
+        if _ends(actor, happened):
+            return None
         consult = str(getattr(happened, "consult", ""))
         is_own = getattr(happened, "actor", "") == actor.id
         if not consult or is_own or not await self._is_open(actor, consult):
@@ -65,6 +70,12 @@ class LiveRoutes:
     async def _is_open(self, actor: Actor, consult: str) -> bool:
         async with self._database.read() as session:
             return await session.scalar(select(Consult.id).where(Consult.id == consult, is_open_to(actor))) is not None
+
+
+def _ends(actor: Actor, happened: Event) -> bool:
+    if isinstance(happened, CredentialRevoked):
+        return happened.credential == actor.credential
+    return isinstance(happened, RolesChanged) and happened.user == actor.id
 
 
 def line(told: dict[str, Any]) -> bytes:

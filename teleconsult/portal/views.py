@@ -4,7 +4,7 @@ The service behind them is `portal.service.Portal`:
 
     join(token, actor | None)          -> JoinView        GET  /p/{token}
     send_code(token, address)          -> JoinView        POST /p/{token}/code
-    enter(token, code, address, device) -> Entered        POST /p/{token}/enter, sets the cookie
+    enter(token, code, address, device) -> Entered(session, visit, path)   POST /p/{token}/enter, sets the cookie
     home(actor)                        -> HomeView        GET  /my
     visit(actor, visit_id)             -> VisitView       GET  /my/visits/{id}
     join_call(actor, visit_id)         -> scheduling.views.Joined(room, ticket, rtc)
