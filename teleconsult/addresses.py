@@ -1,11 +1,16 @@
 """At which addresses this machine is reached: for the media port's candidates and the certificate."""
 
+import fcntl
 import ipaddress
 import socket
+import struct
 from itertools import pairwise
 from pathlib import Path
 
 from teleconsult.config import Bind, Settings, SettingsRefused
+
+_SIOCGIFADDR, _SIOCGIFNETMASK = 0x8915, 0x891B  # netdevice(7)
+_IPV6_SITE = 64
 
 
 def media_candidates(settings: Settings) -> tuple[tuple[str, int], ...]:
@@ -50,6 +55,40 @@ def own_addresses() -> list[str]:
             if scope == "00":
                 found.append(str(ipaddress.IPv6Address(bytes.fromhex(word))))
     return list(dict.fromkeys(one for one in found if not ipaddress.ip_address(one).is_loopback))
+
+
+def networks_of(host: str) -> tuple[str, ...]:
+    """The networks that a listening address stands in: what "its own network" is. None for loopback.
+
+    Args:
+        host: An address, or one that means all of them.
+    """
+    own = own_addresses() if host in ("0.0.0.0", "::") else [host]  # noqa: S104
+    found = []
+    for one in own:
+        try:
+            address = ipaddress.ip_address(one)
+        except ValueError:
+            continue
+        if not address.is_loopback:
+            length = _IPV6_SITE if address.version == 6 else _masks().get(one, 32)
+            found.append(str(ipaddress.ip_network(f"{one}/{length}", strict=False)))
+    return tuple(dict.fromkeys(found))
+
+
+def _masks() -> dict[str, int]:
+    """IPv4 address -> length of its network's prefix, for each interface's first address."""
+    found: dict[str, int] = {}
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+        for _, name in socket.if_nameindex():
+            question = struct.pack("256s", name.encode()[:15])
+            try:
+                address = fcntl.ioctl(asking.fileno(), _SIOCGIFADDR, question)[20:24]
+                mask = fcntl.ioctl(asking.fileno(), _SIOCGIFNETMASK, question)[20:24]
+            except OSError:
+                continue  # an interface without an IPv4 address
+            found[socket.inet_ntoa(address)] = int.from_bytes(mask).bit_count()
+    return found
 
 
 def _announced(text: str) -> tuple[str, int]:

@@ -11,6 +11,8 @@ from teleconsult.config import Bind, Settings, SettingsRefused, from_environment
 cli = typer.Typer(no_args_is_help=True, add_completion=False, help="Teleconsult: remote consultation for poor clinics.")
 token_cli = typer.Typer(no_args_is_help=True, help="Tokens for machines and scripts.")
 cli.add_typer(token_cli, name="token")
+station_cli = typer.Typer(no_args_is_help=True, help="Machines that send films and lab reports.")
+cli.add_typer(station_cli, name="station")
 
 _USAGE = 2
 
@@ -94,6 +96,38 @@ def token_create(
     from teleconsult import errands
 
     typer.echo(asyncio.run(errands.create_token(_settings(), user, label)))
+
+
+@station_cli.command("add")
+def station_add(
+    aet: Annotated[str, typer.Option(help="AE title, or sending application of an HL7 sender.")],
+    host: Annotated[str, typer.Option(help="Address or network it calls from, like 10.2.0.7 or 10.2.0.0/16.")],
+    institution: Annotated[str, typer.Option(help="Name or id of the institution that holds what it sends.")],
+    port: Annotated[int | None, typer.Option(help="Where it takes films itself (C-MOVE).")] = None,
+    label: Annotated[str, typer.Option(help="What people call it.")] = "",
+) -> None:
+    """Register a machine."""
+    from teleconsult import errands
+
+    typer.echo(asyncio.run(errands.add_station(_settings(), institution, aet, host, port, label)))
+
+
+@station_cli.command("list")
+def station_list() -> None:
+    """Print the registered machines."""
+    from teleconsult import errands
+
+    typer.echo(asyncio.run(errands.list_stations(_settings())))
+
+
+@station_cli.command("remove")
+def station_remove(
+    station: Annotated[str, typer.Argument(help="Its id, as `station list` prints it.")],
+) -> None:
+    """Take a machine off; what it sent stays."""
+    from teleconsult import errands
+
+    typer.echo(asyncio.run(errands.remove_station(_settings(), station)))
 
 
 @cli.command("verify-audit")

@@ -11,7 +11,8 @@ import socket
 import ssl
 import sys
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
 from typing import Any
 from urllib.error import URLError
 from urllib.request import urlopen
@@ -19,11 +20,15 @@ from urllib.request import urlopen
 from teleconsult.addresses import certificate_hosts, media_candidates
 from teleconsult.clock import SystemClock
 from teleconsult.config import Bind, Settings, SettingsRefused
+from teleconsult.stations.ports import AET
 from teleconsult.supervisor import ChildSpec, Supervisor, die_with_parent, dump, open_tcp
 from teleconsult.tls import Identity, identity
 
 _READY_WITHIN_S = 120.0
 _LOOK_EVERY_S = 0.1
+_TRIES = 20
+PEER = "TELEPEER"
+"""AE title of the one machine that the demo sends films to."""
 
 
 def run(settings: Settings, *, as_json: bool, free_ports: bool, sample: bool = True) -> int:
@@ -39,39 +44,87 @@ def run(settings: Settings, *, as_json: bool, free_ports: bool, sample: bool = T
 
 async def _run(settings: Settings, *, as_json: bool, free_ports: bool, sample: bool) -> int:
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    settings, http = _open_ports(settings, free_ports=free_ports)
+    settings, doors = _open_ports(settings, free_ports=free_ports)
     site = _identity(settings)
     told = await _prepare(settings, sample=sample)
     if told is None:
-        http.close()
+        doors.close()
         return 1
     house = Supervisor(
-        settings, [ChildSpec("web", ("child", "web"), {"http": http}), ChildSpec("media", ("child", "media"))]
+        settings,
+        [
+            ChildSpec("web", ("child", "web"), {"http": doors.http, "mllp": doors.mllp}),
+            ChildSpec("media", ("child", "media")),
+            ChildSpec("dimse", ("child", "dimse")),
+        ],
     )
     async with asyncio.TaskGroup() as group:
         running = group.create_task(house.run())
         announcing = group.create_task(_announce(settings, house, site, told, as_json=as_json))
         await running
         announcing.cancel()
-    http.close()
+    doors.close()
     return 0
 
 
-def _open_ports(settings: Settings, *, free_ports: bool) -> tuple[Settings, socket.socket]:
-    http = open_tcp(settings.http_bind)
-    update: dict[str, Any] = {"http_bind": Bind(settings.http_bind.host, http.getsockname()[1])}
-    if free_ports:
-        update |= {"media_udp_port": 0, "dimse_bind": Bind(settings.dimse_bind.host, 0)}
-        update["mllp_bind"] = Bind(settings.mllp_bind.host, 0)
-    settings = settings.model_copy(update=update)
-    with socket.socket(socket.AF_INET6 if ":" in settings.http_bind.host else socket.AF_INET, socket.SOCK_DGRAM) as udp:
+@dataclass(frozen=True, slots=True)
+class _Doors:
+    """The sockets that stay open while a child restarts: who comes meanwhile waits in them."""
+
+    http: socket.socket
+    mllp: socket.socket
+
+    def close(self) -> None:
+        self.http.close()
+        self.mllp.close()
+
+
+def _open_ports(settings: Settings, *, free_ports: bool) -> tuple[Settings, _Doors]:
+    with ExitStack() as undo:
+        http = undo.enter_context(open_tcp(settings.http_bind))
+        mllp = undo.enter_context(open_tcp(_free(settings.mllp_bind) if free_ports else settings.mllp_bind))
+        dimse = _dimse_port(settings.dimse_bind, free_ports=free_ports)
+        settings = settings.model_copy(
+            update={
+                "http_bind": Bind(settings.http_bind.host, http.getsockname()[1]),
+                "mllp_bind": Bind(settings.mllp_bind.host, mllp.getsockname()[1]),
+                "dimse_bind": Bind(settings.dimse_bind.host, dimse),
+                "media_udp_port": _media_port(settings, 0 if free_ports else settings.media_udp_port),
+            }
+        )
+        undo.pop_all()
+    return settings, _Doors(http, mllp)
+
+
+def _free(bind: Bind) -> Bind:
+    return Bind(bind.host, 0)
+
+
+def _dimse_port(bind: Bind, *, free_ports: bool) -> int:
+    """A port that the listener can open: it opens its own socket, so this only looks, and closes it again."""
+    for _ in range(_TRIES if free_ports else 1):
+        with open_tcp(_free(bind) if free_ports else bind) as here:
+            port = int(here.getsockname()[1])
+            if not free_ports:
+                return port
+            with suppress(SettingsRefused), open_tcp(Bind("127.0.0.1", port + 1)):
+                return port
+    raise SettingsRefused(f"No free port was found on {bind.host} for DICOM.")
+
+
+def _media_port(settings: Settings, port: int) -> int:
+    host = settings.http_bind.host
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM) as udp:
         try:
-            udp.bind((settings.http_bind.host, settings.media_udp_port))
+            udp.bind((host, port))
         except OSError as error:
-            http.close()
-            where = Bind(settings.http_bind.host, settings.media_udp_port)
-            raise SettingsRefused(f"Cannot use UDP port {where} for calls: {error.strerror}.") from None
-        return settings.model_copy(update={"media_udp_port": udp.getsockname()[1]}), http
+            raise SettingsRefused(f"Cannot use UDP port {Bind(host, port)} for calls: {error.strerror}.") from None
+        return int(udp.getsockname()[1])
+
+
+def peer_port(settings: Settings) -> int:
+    """Where the demo sends films that a C-MOVE asks for: the port after its own, on this machine."""
+    return settings.dimse_bind.port + 1
 
 
 def _identity(settings: Settings) -> Identity | None:
@@ -105,6 +158,7 @@ async def _announce(
 ) -> None:
     url = settings.public_url or base_url(settings)
     await _until_ready(settings, site)
+    await _until_machines_can_call(settings)
     if as_json:
         line = json.dumps(_facts(settings, url, house, site, told), ensure_ascii=False)
         os.write(sys.stdout.fileno(), line.encode() + b"\n")
@@ -114,6 +168,7 @@ async def _announce(
         words.append(f"  {role:<22} {url}{link}")
     if "links" in told:
         words.append(f"  {'密码 password':<20} {told['password']}   (asked again before signing)")
+        words.append(f"  DICOM {AET} at {settings.dimse_bind}, HL7 (MLLP) at {settings.mllp_bind}")
         words.append("The sample county's people and cases are made up. Ctrl-C stops the server.")
     print("\n".join(words), flush=True)  # noqa: T201
 
@@ -129,6 +184,13 @@ def _facts(
         "whep": f"{url}/whep/{{room}}",
         "ca": str(site.ca) if site else None,
         "media": {"host": media_candidates(settings)[0][0], "port": settings.media_udp_port},
+        "dimse": {
+            "host": _near(settings.dimse_bind.host),
+            "port": settings.dimse_bind.port,
+            "aet": AET,
+            "move_to": {"aet": PEER, "port": peer_port(settings)},
+        },
+        "mllp": {"host": _near(settings.mllp_bind.host), "port": settings.mllp_bind.port},
         "pids": house.pids,
         "tokens": told.get("tokens", {}),
         "samples": told.get("samples", {}),
@@ -145,8 +207,7 @@ def base_url(settings: Settings) -> str:
 
 
 async def _until_ready(settings: Settings, site: Identity | None) -> None:
-    host = settings.http_bind.host
-    near = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+    near = _near(settings.http_bind.host)
     scheme = "https" if site else "http"
     context = ssl.create_default_context(cafile=str(site.ca)) if site else None
     url = f"{scheme}://{Bind(near, settings.http_bind.port)}/readyz"
@@ -159,3 +220,21 @@ async def _until_ready(settings: Settings, site: Identity | None) -> None:
     async with asyncio.timeout(_READY_WITHIN_S):
         while not await asyncio.to_thread(look):  # noqa: ASYNC110 - another process; there is nothing to wait on
             await asyncio.sleep(_LOOK_EVERY_S)
+
+
+async def _until_machines_can_call(settings: Settings) -> None:
+    """The listener is another process: it is ready when its port takes a connection."""
+    async with asyncio.timeout(_READY_WITHIN_S):
+        while True:
+            try:
+                _, writer = await asyncio.open_connection(_near(settings.dimse_bind.host), settings.dimse_bind.port)
+            except OSError:
+                await asyncio.sleep(_LOOK_EVERY_S)
+                continue
+            writer.close()
+            return
+
+
+def _near(host: str) -> str:
+    """An address at which this machine reaches itself."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104

@@ -1,6 +1,8 @@
 """What the command line does on a site's data: each opens what it needs, does one thing, closes it."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from teleconsult.access.service import Access
@@ -11,12 +13,13 @@ from teleconsult.clock import SystemClock
 from teleconsult.config import Settings, SettingsRefused
 from teleconsult.consults.state import TABLE, Row
 from teleconsult.db import Database
-from teleconsult.errors import FieldsRefused, NotFound
+from teleconsult.errors import FieldsRefused, NotFound, Refused
 from teleconsult.people.service import People
 from teleconsult.people.state import InstitutionKind, Role
 from teleconsult.people.views import UserFields
 from teleconsult.reports.checker import Checker
 from teleconsult.reports.signing import open_signer
+from teleconsult.stations.service import StationFields, Stations
 
 
 async def create_admin(settings: Settings, login: str, name: str, institution: str, password: str) -> str:
@@ -49,6 +52,51 @@ async def create_token(settings: Settings, login: str, label: str) -> str:
         return await Access(database, people).make_token(SYSTEM, user.id, label)
     except NotFound:
         raise SettingsRefused(f"Nobody has the log-in name {login}.") from None
+    finally:
+        await database.close()
+
+
+async def add_station(
+    settings: Settings, institution: str, aet: str, host: str, port: int | None, label: str
+) -> str:  # fmt: skip
+    """Register a machine; a line for the console."""
+    async with _stations(settings) as (stations, people):
+        known = await people.institutions()
+        place = next((one for one in known if institution in (one.id, one.name)), None)
+        if place is None:
+            raise SettingsRefused(f"There is no institution {institution}.")
+        made = await stations.add(SYSTEM, place.id, StationFields(aet, host, port, label))
+    return f"{made.name} at {made.network} now sends for {place.name}. Its id is {made.id}."
+
+
+async def list_stations(settings: Settings) -> str:
+    """The machines, one a line."""
+    async with _stations(settings) as (stations, people):
+        found = await stations.listed(SYSTEM)
+        names = await people.names({one.institution for one in found})
+    lines = [
+        f"{one.id}  {one.name:<16}  {one.network + (f':{one.port}' if one.port else ''):<24}  {names[one.institution]}"
+        for one in found
+    ]
+    return "\n".join(lines) or "No machine is registered."
+
+
+async def remove_station(settings: Settings, station: str) -> str:
+    """Take a machine off."""
+    async with _stations(settings) as (stations, _):
+        await stations.remove(SYSTEM, station)
+    return "The machine is taken off; what it sent stays."
+
+
+@asynccontextmanager
+async def _stations(settings: Settings) -> AsyncIterator[tuple[Stations, People]]:
+    database = Database(settings.clinic_database_url, SystemClock())
+    try:
+        yield Stations(database), People(database, settings.vault())
+    except FieldsRefused as error:
+        raise SettingsRefused(" ".join(error.errors.values())) from None
+    except Refused as error:
+        raise SettingsRefused(error.message) from None
     finally:
         await database.close()
 

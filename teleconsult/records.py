@@ -18,10 +18,11 @@ from teleconsult.people import models as people
 from teleconsult.reports import models as reports
 from teleconsult.results import models as results
 from teleconsult.scheduling import models as scheduling
+from teleconsult.stations import models as stations
 
 ROOMS = (
-    access, agreements, arrivals, audit, consults, deadlines, desk, events, followups, idempotency, notifications, people,
-    reports, results, scheduling,
+    access, agreements, arrivals, audit, consults, deadlines, desk, events, followups, idempotency, notifications,
+    people, reports, results, scheduling, stations,
 )  # fmt: skip
 """The modules that hold tables; importing them is what registers the tables."""
 

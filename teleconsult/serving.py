@@ -21,6 +21,7 @@ from teleconsult.clock import SystemClock
 from teleconsult.config import Settings, SettingsRefused
 from teleconsult.db import Database
 from teleconsult.demo import base_url
+from teleconsult.devices import dimse_listener, machines_let_in, open_house
 from teleconsult.http.plumbing import SERVER_OPTIONS, Site
 from teleconsult.migrations import upgrade
 from teleconsult.sample.build import build
@@ -43,6 +44,7 @@ def run(name: str) -> None:
     work: dict[str, Callable[[Inheritance], Coroutine[Any, Any, None]]] = {
         "web": _web,
         "media": _media,
+        "dimse": _dimse,
         "prepare": functools.partial(_prepare, sample=False),
         "prepare-sample": functools.partial(_prepare, sample=True),
     }
@@ -78,8 +80,11 @@ async def _web(given: Inheritance) -> None:
         app.router.add_get("/healthz", _alive)
         app.router.add_get("/readyz", _ready(clinic))
         if (sample := settings.data_dir / SAMPLE_FILE).exists():
-            mount_sample_doors(app, clinic, json.loads(sample.read_text()))
-        async with _background(clinic):
+            told = json.loads(sample.read_text())
+            mount_sample_doors(app, clinic, told)
+            if house := open_house(settings, told):
+                clinic.stations.open_to(house)
+        async with _background(clinic), machines_let_in(clinic, given):
             runner = web.AppRunner(
                 app, access_log=None, shutdown_timeout=_SHUTDOWN_S, read_bufsize=_READ_BUFFER_BYTES, **SERVER_OPTIONS
             )
@@ -151,6 +156,12 @@ async def _media(given: Inheritance) -> None:
         await _until_told_to_stop()
     finally:
         await runner.cleanup()
+
+
+# ---------------------------------------------------------------- machines
+async def _dimse(given: Inheritance) -> None:
+    async with dimse_listener(given.settings):
+        await _until_told_to_stop()
 
 
 # ---------------------------------------------------------------- start

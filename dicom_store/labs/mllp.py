@@ -8,6 +8,7 @@ Source: HL7 Transport Specification: MLLP, Release 1 (VT block FS CR).
 
 import asyncio
 import contextlib
+import socket
 import ssl
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -123,7 +124,12 @@ class _Load:
 
 @contextlib.asynccontextmanager
 async def serve_mllp(
-    door: Door, host: str, port: int, limits: MllpLimits | None = None, tls: ssl.SSLContext | None = None
+    door: Door,
+    host: str,
+    port: int,
+    limits: MllpLimits | None = None,
+    tls: ssl.SSLContext | None = None,
+    opened: socket.socket | None = None,
 ) -> AsyncIterator[asyncio.Server]:
     """Listen until the context ends.
 
@@ -133,12 +139,16 @@ async def serve_mllp(
         port: 0 takes a free one: `server.sockets[0].getsockname()[1]`.
         limits: What the server bears.
         tls: Encrypts, where given.
+        opened: A socket that listens already, instead of host and port: senders wait in it while a process restarts.
 
     Raises:
         OSError: The address is taken.
     """
     listener = _Listener(door, limits or MllpLimits())
-    server = await asyncio.start_server(listener.serve, host, port, limit=256 * 1024, ssl=tls)
+    if opened is not None:
+        server = await asyncio.start_server(listener.serve, sock=opened, limit=256 * 1024, ssl=tls)
+    else:
+        server = await asyncio.start_server(listener.serve, host, port, limit=256 * 1024, ssl=tls)
     try:
         yield server
     finally:

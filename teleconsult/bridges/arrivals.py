@@ -62,6 +62,10 @@ class Arrivals:
 
     def heard(self, event: InstanceStored | LabReportStored) -> None:
         """See `dicom_store.ports.Listener`."""
+        self.wake()
+
+    def wake(self) -> None:
+        """Something came, here or in another process."""
         self._news.set()
 
     async def run(self) -> None:

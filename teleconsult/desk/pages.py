@@ -34,6 +34,7 @@ TOPICS = (
     "labs",
     "viewer",
     "patients",
+    "stations",
     "notifications",
     "account",
     "verify",

@@ -21,7 +21,8 @@ async def build(clinic: Clinic) -> dict[str, Any]:
     """Fill the clinic.
 
     Returns:
-        `tokens`, `samples`, `links` (words -> path), `keys` (key of a link -> login) and the people's `password`.
+        `tokens`, `samples`, `links` (words -> path), `keys` (key of a link -> login), the people's `password`, and
+        `stations`, the institution whose machines the demo lets in.
     """
     town = await build_town(clinic)
     sample = await build_cases(clinic, town)
@@ -37,4 +38,5 @@ async def build(clinic: Clinic) -> dict[str, Any]:
         "links": {WORDS[role]: f"/demo/{by_login[login]}" for role, login in logins().items()},
         "keys": keys,
         "password": town.password,
+        "stations": town.institutions["qingshi"],
     }
