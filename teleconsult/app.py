@@ -40,10 +40,13 @@ from teleconsult.db import Database
 from teleconsult.deadlines.rules import Calendar, Policy
 from teleconsult.deadlines.service import Deadlines
 from teleconsult.desk.calls import CallPages
+from teleconsult.desk.duty import DutyNow
 from teleconsult.desk.frame import around_pages
 from teleconsult.desk.live import LiveRoutes
 from teleconsult.desk.pages import DeskPages
 from teleconsult.desk.service import Desk, Rooms
+from teleconsult.duty.pages import DutyPages
+from teleconsult.duty.service import Duty
 from teleconsult.events import Bus
 from teleconsult.followups.routes import FollowupRoutes
 from teleconsult.followups.service import Followups
@@ -106,6 +109,7 @@ class Clinic:
     gatekeeper: ClinicGatekeeper
     arrivals: Arrivals
     stations: Stations
+    duty: Duty
     scheduling: Scheduling
     media: MediaDoors
     happenings: Happenings
@@ -145,12 +149,21 @@ async def open_clinic(settings: Settings, url: str, clock: Clock | None = None) 
     notifications = Notifications(database, on_commit=bus.poke)
     arrivals = Arrivals(database)
     stations = Stations(database)
+    duty = Duty(database, agreements, zone)
     try:
         async with open_archive(archive_settings(settings, vault, clock), [arrivals]) as archive:
             labs = ArchiveLabs(archive.labs)
             films = ArchiveFilms(archive, labs, zone)
             consults = Consults(
-                database, vault, agreements, deadlines, zone=zone, archive=films, witness=witness, on_commit=bus.poke
+                database,
+                vault,
+                agreements,
+                deadlines,
+                zone=zone,
+                archive=films,
+                roster=duty,
+                witness=witness,
+                on_commit=bus.poke,
             )
             gatekeeper = ClinicGatekeeper(access, consults, witness, stations.identify, database)
             results = Results(database, consults, labs, witness)
@@ -175,13 +188,16 @@ async def open_clinic(settings: Settings, url: str, clock: Clock | None = None) 
                 consults.let_diary_be_asked(scheduling.diary)
                 portal = Portal(database, links, followups, scheduling, people, witness)
                 Reactions(consults, notifications, scheduling).on(bus)
-                desk = Desk(database, Rooms(consults, people, reports, results, notifications), zone, films)
+                desk = Desk(
+                    database, Rooms(consults, people, reports, results, notifications), zone, films, DutyNow(duty)
+                )
                 yield Clinic(
                     settings=settings, clock=clock, vault=vault, database=database, bus=bus, trail=Trail(database),
                     sealer=Sealer(database, vault, settings.data_dir / ANCHORS), people=people, access=access,
                     agreements=agreements, deadlines=deadlines, notifications=notifications, consults=consults,
                     results=results, reports=reports, desk=desk, archive=archive, web_rooms=rooms,
-                    gatekeeper=gatekeeper, arrivals=arrivals, stations=stations, scheduling=scheduling, media=media,
+                    gatekeeper=gatekeeper, arrivals=arrivals, stations=stations, duty=duty, scheduling=scheduling,
+                    media=media,
                     happenings=Happenings(database, node, scheduling, bus), figures=Figures(node, media.lines),
                     followups=followups, portal=portal,
                 )  # fmt: skip
@@ -217,6 +233,7 @@ def build_web(clinic: Clinic, site: Site) -> web.Application:
         ResultPages(clinic.results, clinic.consults),
         ReportPages(clinic.reports, clinic.consults, clinic.desk.lab_values),
         NotificationPages(clinic.notifications),
+        DutyPages(clinic.duty, clinic.people),
         StationPages(clinic.stations, Doors(AET, str(clinic.settings.dimse_bind), str(clinic.settings.mllp_bind))),
     ):
         mount(app, room.table())

@@ -12,6 +12,7 @@ from teleconsult.db import Record
 from teleconsult.deadlines import models as deadlines
 from teleconsult.desk import models as desk
 from teleconsult.followups import models as followups
+from teleconsult.duty import models as duty
 from teleconsult.http import idempotency
 from teleconsult.notifications import models as notifications
 from teleconsult.people import models as people
@@ -21,7 +22,7 @@ from teleconsult.scheduling import models as scheduling
 from teleconsult.stations import models as stations
 
 ROOMS = (
-    access, agreements, arrivals, audit, consults, deadlines, desk, events, followups, idempotency, notifications,
+    access, agreements, arrivals, audit, consults, deadlines, desk, duty, events, followups, idempotency, notifications,
     people, reports, results, scheduling, stations,
 )  # fmt: skip
 """The modules that hold tables; importing them is what registers the tables."""

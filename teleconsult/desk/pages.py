@@ -35,6 +35,7 @@ TOPICS = (
     "viewer",
     "patients",
     "stations",
+    "duty",
     "notifications",
     "account",
     "verify",
