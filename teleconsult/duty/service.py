@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
 
-from sqlalchemy import Select, or_, select
+from sqlalchemy import Row, Select, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from teleconsult.actor import Actor, ActorKind, Permission
@@ -154,10 +154,10 @@ class Duty:
             found = (await session.execute(_lines().where(DutyTurn.institution_id.in_(sorted(places))))).all()
         return sorted(self._running(found, at), key=lambda one: (one.institution_name, one.department, one.name))
 
-    def _running(self, lines: Sequence[object], at: datetime) -> list[OnDutyNow]:
+    def _running(self, lines: Sequence[Row[DutyTurn, User, str, Institution]], at: datetime) -> list[OnDutyNow]:
         here = at.astimezone(self._zone)
         running = []
-        for turn, user, department, institution in lines:  # type: ignore[attr-defined]
+        for turn, user, department, institution in lines:
             until = rules.runs_until(turn, here)
             if until is not None:
                 running.append(
@@ -169,7 +169,7 @@ class Duty:
         return self._database.clock.now().astimezone(self._zone)
 
 
-def _lines() -> Select[tuple[DutyTurn, User, str | None, Institution]]:
+def _lines() -> Select[DutyTurn, User, str, Institution]:
     """Lines of active people who are still specialists there."""
     return (
         select(DutyTurn, User, Department.name, Institution)
