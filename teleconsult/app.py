@@ -45,6 +45,7 @@ from teleconsult.desk.frame import around_pages
 from teleconsult.desk.live import LiveRoutes
 from teleconsult.desk.pages import DeskPages
 from teleconsult.desk.service import Desk, Rooms
+from teleconsult.desk.visits import VisitPages
 from teleconsult.duty.pages import DutyPages
 from teleconsult.duty.service import Duty
 from teleconsult.events import Bus
@@ -60,6 +61,7 @@ from teleconsult.notifications.service import Notifications
 from teleconsult.people.pages import PeoplePages
 from teleconsult.people.routes import PeopleRoutes
 from teleconsult.people.service import People
+from teleconsult.portal.pages import PortalPages
 from teleconsult.portal.routes import PortalRoutes
 from teleconsult.portal.service import Portal
 from teleconsult.reactions import Reactions
@@ -226,6 +228,8 @@ def build_web(clinic: Clinic, site: Site) -> web.Application:
         PortalRoutes(clinic.portal),
         DeskPages(clinic.desk, clinic.consults),
         CallPages(clinic.consults, clinic.scheduling),
+        VisitPages(clinic.consults, clinic.followups),
+        PortalPages(clinic.portal),
         LiveRoutes(clinic.bus, clinic.database),
         AccessPages(clinic.access, clinic.people),
         PeoplePages(clinic.people),

@@ -25,6 +25,11 @@ export function canCall(): boolean {
   return typeof RTCPeerConnection === "function" && typeof WebSocket === "function";
 }
 
+/** Whether cameras and microphones can be asked for here. */
+export function hasCamera(): boolean {
+  return media() !== null;
+}
+
 function media(): MediaDevices | null {
   // Pages over plain HTTP and some built-in browsers have none, whatever the types say.
   const found = (navigator as Partial<Navigator>).mediaDevices;

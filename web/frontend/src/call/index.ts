@@ -7,7 +7,7 @@ import { announce, el, icon } from "../dom";
 import { t } from "../i18n";
 import { Call, type Phase } from "./call";
 import { recall } from "./choices";
-import { canCall } from "./devices";
+import { canCall, hasCamera } from "./devices";
 import { helpCard, problemOf } from "./help";
 import type { InCall, Place } from "./incall";
 import { Prejoin } from "./prejoin";
@@ -15,6 +15,10 @@ import { Prejoin } from "./prejoin";
 const AFTER: readonly Phase[] = ["ended", "removed", "replaced", "left", "refused"];
 
 export function mount(host: HTMLElement): void {
+  if (host.dataset.mode === "probe") {
+    probe(host);
+    return;
+  }
   const { ticket = "", call: name = "" } = host.dataset;
   if (!ticket || !name) return;
   const place: Place = {
@@ -31,6 +35,12 @@ export function mount(host: HTMLElement): void {
   // Inside the call's own frame of films there is a call already.
   if (place.tile && (window.top !== window.self || !recall(name).joined)) return;
   new CallPage(host, name, ticket, place).begin();
+}
+
+/** Behind a patient's link: does this browser have calls at all? Built-in ones of some apps do not; then the way out is shown. */
+function probe(host: HTMLElement): void {
+  listenToCopy(host, host.dataset.link);
+  if (!canCall() || (isSecureContext && !hasCamera())) showScreen(host, "unsupported");
 }
 
 class CallPage {
@@ -92,7 +102,7 @@ class CallPage {
     on("join", () => void this.enter(this.call.wants));
     on("voice", () => void this.enter({ audio: true, video: false }));
     on("silent", () => void this.enter({ audio: false, video: false }));
-    on("copy", () => void this.copy());
+    listenToCopy(this.host);
   }
 
   // ---------------------------------------------------------------- in
@@ -232,32 +242,14 @@ class CallPage {
     this.shown?.update();
   }
 
-  /** Which part of a page with several states is shown; "" hides all of them. */
   private show(part: string): void {
-    for (const screen of this.host.querySelectorAll<HTMLElement>("[data-call-screen]"))
-      screen.hidden = screen.dataset.callScreen !== part;
-    if (part) this.ready?.setAttribute("hidden", "");
+    showScreen(this.host, part);
   }
 
   private busy(on: boolean): void {
     for (const button of this.host.querySelectorAll("[data-call-join], [data-call-voice], [data-call-silent]"))
       if (on) button.setAttribute("aria-disabled", "true");
       else button.removeAttribute("aria-disabled");
-  }
-
-  private async copy(): Promise<void> {
-    const said = this.host.querySelector<HTMLElement>("[data-call-copied]");
-    try {
-      await navigator.clipboard.writeText(location.href);
-    } catch {
-      const field = el("input", { value: location.href, readonly: true });
-      this.host.append(field);
-      field.select();
-      // eslint-disable-next-line @typescript-eslint/no-deprecated -- pages over plain HTTP have no clipboard
-      document.execCommand("copy");
-      field.remove();
-    }
-    if (said) said.hidden = false;
   }
 }
 
@@ -273,4 +265,52 @@ function wakeSound(): void {
 
 function load(): Promise<typeof import("./incall")> {
   return import("./incall");
+}
+
+/** Which part of a page with several states is shown; "" hides all of them. */
+function showScreen(host: HTMLElement, part: string): void {
+  for (const screen of host.querySelectorAll<HTMLElement>("[data-call-screen]"))
+    screen.hidden = screen.dataset.callScreen !== part;
+  if (part) for (const ready of host.querySelectorAll<HTMLElement>("[data-call-ready]")) ready.hidden = true;
+}
+
+/** The button that copies this page's address, or the link that led here. */
+function listenToCopy(host: HTMLElement, path?: string): void {
+  const address = path ? new URL(path, location.href).href : (recallLink() ?? location.href);
+  if (path) rememberLink(address);
+  for (const button of host.querySelectorAll("[data-call-copy]"))
+    button.addEventListener("click", () => void copy(address, host));
+}
+
+async function copy(address: string, host: HTMLElement): Promise<void> {
+  try {
+    await navigator.clipboard.writeText(address);
+  } catch {
+    const field = el("input", { value: address, readonly: true });
+    host.append(field);
+    field.select();
+    // eslint-disable-next-line @typescript-eslint/no-deprecated -- pages over plain HTTP have no clipboard
+    document.execCommand("copy");
+    field.remove();
+  }
+  for (const said of host.querySelectorAll<HTMLElement>("[data-call-copied]")) said.hidden = false;
+}
+
+const LINK = "call-link";
+
+/** A patient's visit opens in another browser only by the link that led here. */
+function rememberLink(address: string): void {
+  try {
+    sessionStorage.setItem(LINK, address);
+  } catch {
+    // Then the page's own address is copied.
+  }
+}
+
+function recallLink(): string | null {
+  try {
+    return sessionStorage.getItem(LINK);
+  } catch {
+    return null;
+  }
 }
