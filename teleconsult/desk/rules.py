@@ -89,6 +89,16 @@ def path_of(consult: str, state: State) -> str:
     return f"/consults/{consult}/edit/patient" if state is State.DRAFT else f"/consults/{consult}"
 
 
+def most_pressing(rows: Sequence[Row]) -> Row | None:
+    """The case to open first: the one due first, but what only wants closing or stands still comes after the rest."""
+    return min(rows, key=lambda one: _pressure(one.state, one.clock), default=None)
+
+
+def _pressure(state: str, clock: TimeLeft | None) -> tuple[bool, bool, float]:
+    due = clock.due_at.timestamp() if clock is not None and not clock.paused else float("inf")
+    return state == State.ANSWERED, due == float("inf") and state != State.RETURNED, due
+
+
 def counts(rows: Iterable[Row]) -> tuple[Count, ...]:
     """How many of the cases that wait stand in each state, the one due first on top."""
     groups: dict[str, list[Row]] = {}
@@ -98,7 +108,7 @@ def counts(rows: Iterable[Row]) -> tuple[Count, ...]:
         Count(state, len(group), f"/worklist?show=waiting_for_me&state={state}", _first_clock(group))
         for state, group in groups.items()
     ]
-    return tuple(sorted(made, key=lambda count: (count.clock is None, count.clock.due_at if count.clock else None)))
+    return tuple(sorted(made, key=lambda count: _pressure(count.state, count.clock)))
 
 
 def _first_clock(group: Sequence[Row]) -> TimeLeft | None:

@@ -69,7 +69,7 @@ class Desk:
         return views.Home(
             now=now,
             waiting_count=await self.waiting(actor),
-            first=rows[0] if rows else None,
+            first=rules.most_pressing(rows),
             counts=rules.counts(rows),
             drafts=[row for row in waiting if row.state == State.DRAFT][:_MOST_SHOWN],
             came_back=await self._came_back(actor, now),

@@ -80,6 +80,12 @@ def day(when: date, language: str, today: date) -> str:
     return format_date(when, pattern, locale=language)
 
 
+def calendar_day(at: datetime, language: str, zone: tzinfo) -> str:
+    """11月20日 星期五, Friday 20 November."""
+    pattern = "M月d日 EEEE" if language.startswith("zh") else "EEEE d MMMM"
+    return format_date(at.astimezone(zone).date(), pattern, locale=language)
+
+
 def full_time(at: datetime, language: str, zone: tzinfo) -> str:
     """Everything, for titles and prints: date, time to the second, zone."""
     return format_datetime(at.astimezone(zone), "y-MM-dd HH:mm:ss ZZZZ", locale=Locale.parse(language))

@@ -119,6 +119,7 @@ def environment(language: str) -> Environment:
     made.filters |= {
         "moment": partial(_moment, language=language),
         "day": partial(_day, language=language),
+        "calendar_day": partial(_calendar_day, language=language),
         "full_time": partial(_full_time, language=language),
         "ago": partial(_ago, language=language),
         "left": partial(_left, language=language),
@@ -126,7 +127,7 @@ def environment(language: str) -> Environment:
         "iso": _iso,
         "t": say,
     }
-    for filtered in ("moment", "day", "full_time", "ago", "left"):
+    for filtered in ("moment", "day", "calendar_day", "full_time", "ago", "left"):
         pass_context(made.filters[filtered])
     return made
 
@@ -158,6 +159,10 @@ def _day(context: Context, when: date | datetime, language: str) -> str:
     zone: tzinfo = context["zone"]
     there = when.astimezone(zone).date() if isinstance(when, datetime) else when
     return i18n.day(there, language, context["now"].astimezone(zone).date())
+
+
+def _calendar_day(context: Context, at: datetime, language: str) -> str:
+    return i18n.calendar_day(at, language, context["zone"])
 
 
 def _full_time(context: Context, at: datetime, language: str) -> str:

@@ -1,12 +1,14 @@
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import chain, combinations
 
 import pytest
 
 from teleconsult.consults.rules import Offer
 from teleconsult.consults.state import TABLE, Move, Party, Room, State, rows_from
+from teleconsult.consults.timeleft import TimeLeft
 from teleconsult.consults.views import EntryView, Named
-from teleconsult.desk.rules import days, move_forms, path_of
+from teleconsult.desk.rules import counts, days, most_pressing, move_forms, path_of
+from teleconsult.desk.views import Row
 from tests.builders.consults import CHINA
 
 NOW = datetime(2026, 11, 23, 6, 5, tzinfo=UTC)
@@ -42,6 +44,19 @@ def test_what_the_report_room_makes_leads_to_the_editor_once() -> None:
 def test_a_draft_opens_in_the_form() -> None:
     assert path_of("c1", State.DRAFT) == "/consults/c1/edit/patient"
     assert path_of("c1", State.TRIAGE) == "/consults/c1"
+
+
+def _row(state: State, hours: float | None, *, paused: bool = False) -> Row:
+    clock = None if hours is None else TimeLeft(NOW + timedelta(hours=hours), NOW, 50, paused=paused)
+    return Row(state, "", "", "routine", "clinical", state, "", "", None, "", "", "", clock)
+
+
+def test_what_only_wants_closing_is_never_the_first_case_of_the_day() -> None:
+    closing, asked, due = _row(State.ANSWERED, 1), _row(State.RETURNED, 9, paused=True), _row(State.DELIVERED, 3)
+    assert most_pressing([closing, asked, due]) == due
+    assert most_pressing([closing, asked]) == asked
+    assert most_pressing([]) is None
+    assert [one.state for one in counts([closing, asked, due])] == [State.DELIVERED, State.RETURNED, State.ANSWERED]
 
 
 def _entry(number: int, kind: str, at: datetime, *, mine: bool = False) -> EntryView:

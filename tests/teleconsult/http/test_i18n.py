@@ -70,5 +70,10 @@ def test_ago_uses_one_unit():
     assert i18n.ago(NOW, "en", NOW) == "just now"
 
 
+def test_the_calendar_day_names_the_day_of_the_week():
+    assert i18n.calendar_day(NOW, "zh_CN", CHINA) == "11月20日 星期五"
+    assert i18n.calendar_day(NOW, "en", CHINA) == "Friday 20 November"
+
+
 def test_the_full_time_names_the_zone():
     assert i18n.full_time(NOW, "en", CHINA) == "2026-11-20 12:00:00 GMT+08:00"
