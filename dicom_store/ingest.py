@@ -118,10 +118,20 @@ class Batch:
                 self._outcomes[waiting.place] = self._outcome(waiting, outcome)
         for waiting, known in self._twins:
             self._outcomes[waiting.place] = self._outcome(waiting, Kept(added=False, same=known == waiting.sha256))
+        await self._refer_again()
         outcomes = [outcome for outcome in self._outcomes if outcome is not None]
         self._outcomes, self._written, self._twins = [], [], []
         self._ingest.tell(outcomes, self._origin)
         return outcomes
+
+    async def _refer_again(self) -> None:
+        """Films that were here already but come for another matter arrive there too: an acknowledged film is linked."""
+        if not self._origin.reference:
+            return
+        films = [one for one in self._outcomes if isinstance(one, Stored) and one.duplicate]
+        known = {one.key.study: one.instance for one in films}
+        if known:
+            await self._ingest.index.refer_again(list(known.items()), self._origin, self._ingest.clock())
 
     async def close(self, *, clean: bool) -> None:
         """Give the pack back; a batch that failed leaves it alone for good."""
@@ -246,9 +256,9 @@ class Ingest:
             await batch.close(clean=clean)
 
     def tell(self, outcomes: Sequence[Outcome], origin: Origin) -> None:
-        """Wake the listeners for new films."""
+        """Wake the listeners for films that are new, or new to what they refer to."""
         for outcome in outcomes:
-            if isinstance(outcome, Stored) and not outcome.duplicate:
+            if isinstance(outcome, Stored) and (not outcome.duplicate or origin.reference):
                 self.announce(InstanceStored(outcome.key, outcome.instance, origin))
 
     def announce(self, event: InstanceStored | LabReportStored) -> None:

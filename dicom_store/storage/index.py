@@ -112,6 +112,10 @@ class Index:
         """Index films whose bytes are safe, with their arrivals, in one transaction."""
         return await self.write(lambda connection: keeping.keep_films(connection, films, origin, at))
 
+    async def refer_again(self, films: Sequence[tuple[StudyUID, InstanceUID]], origin: Origin, at: datetime) -> None:
+        """Announce films that are here already to what they now refer to."""
+        await self.write(lambda connection: keeping.refer_again(connection, films, origin, at))
+
     async def remove_films(self, keys: Sequence[InstanceKey], caller: str, at: datetime) -> int:
         """Take films out of the index. Returns how many there were."""
         return await self.write(lambda connection: keeping.remove_films(connection, keys, caller, at))

@@ -218,6 +218,14 @@ def arrival_row(kind: ArrivalKind, origin: Origin, at: datetime, *, study: str, 
     }
 
 
+async def refer_again(
+    connection: Writing, films: Sequence[tuple[StudyUID, InstanceUID]], origin: Origin, at: datetime
+) -> None:
+    """Arrivals of films that were kept before, for the reference they carry now."""
+    rows = [arrival_row(ArrivalKind.FILM, origin, at, study=study, subject=film) for study, film in films]
+    await connection.execute(insert(arrivals), rows)
+
+
 async def add_arrival(connection: Writing, arrival: dict[str, Any]) -> None:
     """Insert one `arrival_row`; for lab reports."""
     await connection.execute(insert(arrivals), [arrival])

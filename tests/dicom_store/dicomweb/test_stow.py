@@ -200,6 +200,16 @@ async def test_a_reference_that_is_not_the_callers_is_refused_before_a_byte_is_k
     assert [arrival.origin.reference for arrival in await archive.index.arrivals_after(0)] == ["c1"]
 
 
+async def test_a_film_that_is_here_already_arrives_again_at_another_reference(client: Any, archive: Archive) -> None:
+    film = films.film()
+    for reference in ("c1", "c2"):
+        assert (await post(client, [film], path=f"/dicomweb/studies?reference={reference}")).status == 200
+    arrivals = await archive.index.arrivals_after(0)
+    assert [arrival.origin.reference for arrival in arrivals] == ["c1", "c2"]
+    assert {arrival.subject for arrival in arrivals} == {films.uids(film)[2]}
+    assert len(await archive.index.instances(everything_of("east"), films.uids(film)[0])) == 1
+
+
 async def test_deep_nesting_does_not_stop_the_server(client: Any) -> None:
     inner = Dataset()
     for _ in range(100):
