@@ -63,7 +63,11 @@ def create_app(
             gc.freeze()  # what is here now stays: later collections and counts look only at what came after
             yield
 
+    async def farewell(_: web.Application) -> None:
+        rooms.hang_up_all()
+
     app.cleanup_ctx.append(life)
+    app.on_shutdown.append(farewell)
     return app
 
 

@@ -142,5 +142,5 @@ def cap_of(peer: Peer) -> int:
     able = []
     for source in peer.sources.values():
         if source.kind == "video":
-            able += [lane.peer.feedback.able_bps(lane) or CEILING_BPS for lane in source.lanes]
+            able += [lane.peer.feedback.able_bps() for lane in source.lanes]
     return max(able, default=CEILING_BPS)

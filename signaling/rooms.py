@@ -103,10 +103,14 @@ class Rooms:
         for live in list(self._live.values()):
             for peer in list(live.peers.values()):
                 await peer.close()
-        for socket in list(self._sockets.values()):
-            socket.hang_up(messages.Closing(code="draining", again=True))
+        self.hang_up_all()
         await self._stack.aclose()
         self._mux.close()
+
+    def hang_up_all(self) -> None:
+        """This node ends: everybody is told to come back, before the server waits for open sockets."""
+        for socket in list(self._sockets.values()):
+            socket.hang_up(messages.Closing(code="draining", again=True))
 
     @property
     def address(self) -> tuple[str, int]:

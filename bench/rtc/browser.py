@@ -58,7 +58,8 @@ async def over_bad_networks(
             async with async_playwright() as playwright:
                 chromium = await playwright.chromium.launch(executable_path=str(_CHROMIUM), args=_FLAGS)
                 found["browser"] = chromium.version
-                url = f"http://{HOST}:{_PAGE_PORT}/?token={server.door[2]}"
+                exchange_url = server.door[1].replace("http", "ws")
+                url = f"http://{HOST}:{_PAGE_PORT}/?token={server.door[2]}&exchange={exchange_url}"
                 for name in names or [*LINKS, "3 s cut"]:
                     found["links"][name] = await _one(chromium, url, proxy, name, seconds)
                     print(f"{name:12} {found['links'][name]}", file=sys.stderr, flush=True)
@@ -87,13 +88,13 @@ async def _one(chromium: Any, url: str, proxy: Impairment, name: str, seconds: f
         await asyncio.sleep(seconds)
         after, took = await viewer.evaluate("look()"), time.monotonic() - start
         sent = await sender.evaluate("look()")
-        target = sent.get("target", 0) / 1000
+        target = f"target {sent.get('target', 0) / 1000:.0f} kbit/s, ladder: {sent['steps'] or 'untouched'}"
         samples = max(1, after["samples"] - before["samples"])
         return {
             "fps": round((after["frames"] - before["frames"]) / took, 1),
             "aim": f"≥ {aim}" if aim else "voice stays",
             "concealed_percent": round(100 * (after["concealed"] - before["concealed"]) / samples, 1),
-            "note": f"first frame {first_ms:.0f} ms, {after['width']} px wide, target {target:.0f} kbit/s",
+            "note": f"first frame {first_ms:.0f} ms, {after['width']} px wide, {target}",
             "more": {**{key: after[key] - before[key] for key in ("keys", "plis", "freezes", "in_bytes")}, **sent},
         }
     finally:
@@ -142,7 +143,7 @@ async def _serve_pages(exchange: str) -> web.AppRunner:
 
     app = web.Application()
     app.router.add_get("/", show)
-    app.router.add_post("/{door:whip|whep}/{room}", pass_on)
+    app.router.add_post("/{door:tickets|whep}/{room}", pass_on)
     app.on_cleanup.append(close)
     runner = web.AppRunner(app)
     await runner.setup()

@@ -89,7 +89,7 @@ class Impairment(asyncio.DatagramProtocol):
             way.add_done_callback(lambda done: done.result().push(data))
 
     async def _connect(self, client: tuple[str, int]) -> _Way:
-        down = _Way(self, lambda data: self._transport.sendto(data, client))
+        down = _Way(self, lambda data: None if self._transport.is_closing() else self._transport.sendto(data, client))
         loop = asyncio.get_running_loop()
         up, _ = await loop.create_datagram_endpoint(lambda: _Back(down), remote_addr=self._server)
         return _Way(self, up.sendto)

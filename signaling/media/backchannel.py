@@ -7,19 +7,19 @@ import struct
 from typing import TYPE_CHECKING
 
 from signaling.media import feedback
-from signaling.media.bandwidth import Downlink, Ladder, Step, Uplink
+from signaling.media.bandwidth import CEILING_BPS, Ladder, Pictures, Step, Uplink
 
 if TYPE_CHECKING:
     from signaling.media.peer import Peer
-    from signaling.media.tracks import Lane, Source
+    from signaling.media.tracks import Source
 
 _HEADER = struct.Struct("!BBHII")
 _SR_KEPT = 16
 _SR_EVERY_S = 0.2
 _RTCP_PER_S = 600
 """A browser in a full room sends about 200 a second."""
-_BESIDE_VIDEO_BPS = 40_000
-"""Voice and repeats of one publisher, kept free of a viewer's estimate."""
+_ENOUGH = 1.2
+"""A viewer whose own estimate is this many times what it is sent does not stand in a queue."""
 
 
 class Backchannel:
@@ -30,7 +30,10 @@ class Backchannel:
         start_bitrate_bps: What it may send before anything was measured.
 
     Attributes:
-        downlink_bps: What the peer says it can receive, 0 while it says nothing.
+        uplink: What it may send.
+        downlink: What it can be sent; judged as the uplink is, by loss and by what stands in the queue.
+        pictures: Whether its link carries others' video.
+        remb_bps: What the peer itself says that it can receive, 0 while it says nothing.
         lost: Share of our packets that it lost, as reported.
         sending: The step of the ladder on which it may send.
     """
@@ -40,11 +43,16 @@ class Backchannel:
         self._sent_reports: dict[int, float] = {}
         self._allowance = _RTCP_PER_S
         self.uplink = Uplink(start_bitrate_bps)
-        self.downlink = Downlink()
+        self.downlink = Uplink(start_bitrate_bps)
+        self.pictures = Pictures()
         self.sending = Ladder()
-        self.downlink_bps = 0
+        self.remb_bps = 0
         self.round_trip_s = 0.0
         self.lost = 0.0
+        self._losses: list[float] = []
+        self._round_trips: list[float] = []
+        self._best_round_trip_s = 1.0
+        self._sent_bps = 0
 
     # ------------------------------------------------------------ from the peer
     def hear(self, secret: bytes) -> None:
@@ -69,12 +77,12 @@ class Backchannel:
                 self._pass_on(said, now)
             case feedback.Reception(ssrc, lost, _, last_sr, delay_s):
                 if self._peer.lane_of(ssrc):
-                    self.lost = max(self.lost, lost)
+                    self._losses.append(lost)
                     sent = self._sent_reports.get(last_sr)
                     if sent is not None:
-                        self.round_trip_s = max(0.0, now - sent - delay_s)
+                        self._round_trips.append(max(0.0, now - sent - delay_s))
             case feedback.Estimate(bitrate_bps):
-                self.downlink_bps = bitrate_bps
+                self.remb_bps = bitrate_bps
             case feedback.Goodbye():
                 pass  # the next packet under this or another number is taken as it comes
 
@@ -119,7 +127,7 @@ class Backchannel:
     def repair(self, now_s: float) -> None:
         """Every few milliseconds: ask upstream for what is missing, and for a key frame where that is cheaper."""
         for source in self._peer.sources.values():
-            if source.ssrc is None or source.kind != "video":
+            if source.ssrc is None or not source.cache:
                 continue
             missing = source.missing
             if missing.any and (due := missing.due(now_s)):
@@ -141,8 +149,9 @@ class Backchannel:
             cap_bps: The most that anybody can use of it.
         """
         self._allowance = _RTCP_PER_S
-        for lane in self._peer.lanes.values():
-            lane.refill()
+        self._judge_downlink()
+        for source in self._peer.sources.values():
+            source.missing.relax()
         heard = [source for source in self._peer.sources.values() if source.ssrc is not None]
         if not heard:
             return
@@ -164,17 +173,25 @@ class Backchannel:
 
     def sees(self, now_s: float) -> bool:
         """Whether the peer's link carries others' pictures now."""
-        lanes = [lane for lane in self._peer.lanes.values() if lane.kind == "video"]
-        sent = sum(lane.slot.source.bitrate_bps for lane in lanes if lane.slot.source)
-        lost, self.lost = self.lost, 0.0
-        return self.downlink.update(self.downlink_bps, lost, sent, now_s)
+        return self.pictures.update(self.downlink.allowed_bps, self.lost, self._sent_bps, now_s)
 
-    def able_bps(self, lane: "Lane") -> int:
-        """The most that the peer can take of one picture; 0 while it has not said."""
-        if lane.tx is None or not self.downlink.video or not self.downlink_bps:
-            return 0
-        videos = sum(1 for other in self._peer.lanes.values() if other.kind == "video") or 1
-        return max(1, self.downlink_bps // videos - _BESIDE_VIDEO_BPS)
+    def able_bps(self) -> int:
+        """The most that the peer can take of one picture."""
+        videos = sum(1 for lane in self._peer.lanes.values() if lane.kind == "video") or 1
+        return self.downlink.allowed_bps // videos
+
+    def _judge_downlink(self) -> None:
+        self._sent_bps = 8 * sum(lane.settle() for lane in self._peer.lanes.values())
+        self.lost = sum(self._losses) / len(self._losses) if self._losses else 0.0
+        if self._round_trips:  # the shortest of a second has met no burst: what it still waits is a standing queue
+            self.round_trip_s = min(self._round_trips)
+            self._best_round_trip_s = min(1.02 * self._best_round_trip_s, self.round_trip_s)
+        self._losses.clear()
+        self._round_trips.clear()
+        waits = max(0.0, self.round_trip_s - self._best_round_trip_s)
+        if self.remb_bps > _ENOUGH * self._sent_bps:
+            waits = 0.0  # what waits is on the way up
+        self.downlink.update(self.lost, int(self._sent_bps * (1 - self.lost)), CEILING_BPS, waits)
 
 
 def _settle(source: "Source") -> int:

@@ -89,21 +89,24 @@ class Step(StrEnum):
 
 
 SHOWS_VIDEO = frozenset({Step.HIGH, Step.MEDIUM, Step.LOW})
-_NEEDS_BPS = {Step.HIGH: 900_000, Step.MEDIUM: 350_000, Step.LOW: 110_000, Step.STILLS: 70_000, Step.VOICE: 20_000}
+_NEEDS_BPS = {Step.HIGH: 900_000, Step.MEDIUM: 350_000, Step.LOW: 75_000, Step.STILLS: 62_000, Step.VOICE: 20_000}
 _UP_MARGIN = 1.3
+_DARK_AFTER_S = 4.0
+"""Pictures are given up only after so long: the first seconds of a call overfill every narrow link."""
 _UP_AFTER_S = 8.0
 _UP_AFTER_MOST_S = 120.0
 
 
 @dataclass(slots=True)
 class Ladder:
-    """One participant's step, with hysteresis: down at once, up only after calm, and ever later where up has failed."""
+    """One participant's step, with hysteresis: down soon, up only after calm, and ever later where up has failed."""
 
     step: Step = Step.HIGH
     forced: Step | None = None
     _calm_since_s: float | None = None
     _up_after_s: float = _UP_AFTER_S
     _climbed_at_s: float | None = None
+    _short_since_s: float | None = None
 
     def decide(self, available_bps: int, loss: float, now_s: float) -> Step:
         """Which step fits now.
@@ -119,15 +122,27 @@ class Ladder:
         usable = available_bps * (1 - min(loss, 0.5))
         fits = next((step for step, need in _NEEDS_BPS.items() if usable >= need), Step.TEXT)
         order = list(Step)
+        if order.index(fits) <= order.index(self.step):
+            self._short_since_s = None
         if order.index(fits) > order.index(self.step):
-            self._fall(fits, now_s)
+            self._fall(self._spared(fits, now_s), now_s)
         elif fits is self.step:
             self._calm_since_s = None
         else:
             self._climb(order[order.index(self.step) - 1], usable, now_s)
         return self.step
 
+    def _spared(self, fits: Step, now_s: float) -> Step:
+        """Where to fall for now: while a shortage is young, no deeper than the last step with pictures."""
+        if self._short_since_s is None:
+            self._short_since_s = now_s
+        if fits in SHOWS_VIDEO or self.step not in SHOWS_VIDEO or now_s - self._short_since_s >= _DARK_AFTER_S:
+            return fits
+        return Step.LOW
+
     def _fall(self, fits: Step, now_s: float) -> None:
+        if fits is self.step:
+            return
         if self._climbed_at_s is not None and now_s - self._climbed_at_s < 2 * self._up_after_s:
             self._up_after_s = min(2 * self._up_after_s, _UP_AFTER_MOST_S)
         else:
@@ -151,7 +166,7 @@ _FIRST_PAUSE_S = 10.0
 
 
 @dataclass(slots=True)
-class Downlink:
+class Pictures:
     """Whether a viewer's link carries others' pictures; where it does not, their voices have it for themselves.
 
     Attributes:
@@ -168,7 +183,7 @@ class Downlink:
         """Take one second's measurement.
 
         Args:
-            estimate_bps: The viewer's own (REMB), 0 for none.
+            estimate_bps: What its link carries.
             loss: As it reported, 0 to 1.
             sent_bps: What it is sent.
             now_s: Monotonic seconds.
@@ -180,7 +195,7 @@ class Downlink:
             if now_s >= self._again_at_s:
                 self.video, self._weak_for_s, self._back_since_s = True, 0, now_s
             return self.video
-        short = 0 < estimate_bps < max(_LEAST_VIDEO_BPS, int(sent_bps * _WEAK_SHARE))
+        short = estimate_bps < max(_LEAST_VIDEO_BPS, int(sent_bps * _WEAK_SHARE))
         self._weak_for_s = self._weak_for_s + 1 if short and loss > _WEAK_LOSS else 0
         if self._weak_for_s >= _WEAK_FOR_S:
             soon = self._back_since_s and now_s - self._back_since_s < 2 * self._pause_s

@@ -109,6 +109,10 @@ class Missing:
             ask.tries += 1
         return [seq for seq, _ in due]
 
+    def relax(self) -> None:
+        """A second has passed: what was learnt of a queue that is gone fades."""
+        self.round_trip_s = max(_FIRST_ROUND_TRIP_S, 0.95 * self.round_trip_s)
+
     def forget(self) -> None:
         """A key frame is on its way: what is missing before it is of no use."""
         self._asked.clear()

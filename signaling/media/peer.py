@@ -161,7 +161,7 @@ class Peer:
     def _fill(self, section: sdp.Section, codecs: tuple[sdp.Codec, ...], slot: Slot) -> None:
         source = self.sources.get(section.mid)
         if source is None:
-            source = Source(self, slot, section.kind, codecs)
+            source = Source(self, slot, section, codecs)
             self.sources[section.mid] = source
             self._plane.publishing.add(self)
             slot.take(source, self.now_s())

@@ -21,6 +21,7 @@ _HEX_PAIRS = re.compile(r"[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){19,63}")
 _FINGERPRINTS = frozenset({"sha-256", "sha-384", "sha-512"})
 _DIRECTIONS = frozenset({"sendrecv", "sendonly", "recvonly", "inactive"})
 _WANTED = {"audio": ("opus",), "video": ("VP8", "H264")}
+_REPEATS = re.compile(r"a=rtcp-fb:(\d{1,3}|\*) nack\s*")
 _CLOCK_HZ = {"audio": 48_000, "video": 90_000}
 _FEEDBACK = ("nack", "nack pli", "ccm fir", "goog-remb")
 AUDIO_LEVEL = "urn:ietf:params:rtp-hdrext:ssrc-audio-level"
@@ -52,6 +53,7 @@ class Section:
     Attributes:
         codecs: Those we can relay, in our order of preference.
         extensions: URI -> id.
+        repeats: Whether lost packets can be asked for again: always of video, of voice where the offer says so.
     """
 
     kind: str
@@ -62,6 +64,7 @@ class Section:
     formats: str
     ssrcs: tuple[int, ...] = ()
     extensions: Mapping[str, int] = field(default_factory=dict)
+    repeats: bool = False
 
     @property
     def they_send(self) -> bool:
@@ -209,6 +212,7 @@ def _section(lines: list[str], session: Mapping[str, str]) -> Section:
         formats=" ".join(formats[:1]),
         ssrcs=_ssrcs(lines),
         extensions=_extensions(lines),
+        repeats=kind == "video" or any(_REPEATS.fullmatch(line) for line in lines),
     )
 
 
@@ -315,8 +319,8 @@ def _accepted(section: Section, reply: Reply, candidates: Sequence[tuple[str, in
             lines.append(f"a=fmtp:{codec.pt} minptime=10;useinbandfec=1;usedtx=1")
         elif codec.fmtp:
             lines.append(f"a=fmtp:{codec.pt} {codec.fmtp}")
-        if section.kind == "video":
-            lines += [f"a=rtcp-fb:{codec.pt} {word}" for word in _FEEDBACK]
+        words = _FEEDBACK if section.kind == "video" else ("nack",) if section.repeats else ()
+        lines += [f"a=rtcp-fb:{codec.pt} {word}" for word in words]
     if reply.receive:
         heard = (word for word in _HEARD_EXTENSIONS.get(section.kind, ()) if word in section.extensions)
         lines += [f"a=extmap:{section.extensions[word]} {word}" for word in heard]

@@ -13,7 +13,7 @@ from signaling.media import feedback
 from signaling.media.arrival import Lateness
 from signaling.media.forward import Heard, Numbering
 from signaling.media.loss import Missing, Reporting
-from signaling.media.sdp import Codec
+from signaling.media.sdp import Codec, Section
 
 if TYPE_CHECKING:
     from signaling.media.peer import Peer
@@ -39,7 +39,10 @@ class Lane(Numbering):
         impatient_s: When it no longer waits for a key frame.
     """
 
-    __slots__ = ("codec_pts", "impatient_s", "kind", "last", "name", "packets_before", "peer", "repeats", "slot", "tx")
+    __slots__ = (
+        "codec_pts", "impatient_s", "kind", "last", "name", "octets_before", "packets_before", "peer", "repeats",
+        "slot", "tx",
+    )  # fmt: skip
 
     def __init__(self, peer: "Peer", slot: "Slot", kind: str, codec_pts: Mapping[str, int]) -> None:
         super().__init__(
@@ -56,13 +59,15 @@ class Lane(Numbering):
         self.last: Heard | None = None
         self.tx: Any = None
         self.repeats = _REPEATS_PER_S
-        self.packets_before = 0
+        self.packets_before = self.octets_before = 0
         self.impatient_s = 0.0
 
-    def refill(self) -> None:
-        """A second has passed: repeats may be half of what is sent, and a few."""
+    def settle(self) -> int:
+        """A second has passed: repeats may be half of what is sent, and a few. Returns the bytes sent in it."""
         self.repeats = _REPEATS_PER_S + (self.packets - self.packets_before) // 2
-        self.packets_before = self.packets
+        sent = self.octets - self.octets_before
+        self.packets_before, self.octets_before = self.packets, self.octets
+        return sent
 
 
 class Source:
@@ -71,7 +76,7 @@ class Source:
     Attributes:
         codecs: Payload type -> codec, as agreed; the first is expected.
         lanes: Where packets go now; changed only between packets.
-        cache: Recent packets for repeats (video only).
+        cache: Recent packets for repeats, empty where the other side cannot repeat.
         spent: What this second's packets have cost.
         level: Loudest of late (RFC 6464: 0 loudest, 127 silent).
     """
@@ -82,17 +87,17 @@ class Source:
         "ssrc", "waiting", "wants_key_frame",
     )  # fmt: skip
 
-    def __init__(self, peer: "Peer", slot: "Slot", kind: str, codecs: tuple[Codec, ...]) -> None:
+    def __init__(self, peer: "Peer", slot: "Slot", section: Section, codecs: tuple[Codec, ...]) -> None:
         self.peer = peer
         self.slot = slot
-        self.kind = kind
+        self.kind = section.kind
         self.codecs = {codec.pt: codec for codec in codecs}
         self.codec = codecs[0]
         self.pt = codecs[0].pt
         self.ssrc: int | None = None
         self.lanes: list[Lane] = []
-        self.cache: list[Cached | None] = [None] * feedback.HISTORY if kind == "video" else []
-        self.limit = _MOST_PER_S[kind]
+        self.cache: list[Cached | None] = [None] * feedback.HISTORY if section.repeats else []
+        self.limit = _MOST_PER_S[section.kind]
         self.waiting = False
         self.wants_key_frame = False
         self.last_pli_s = -1.0
@@ -103,7 +108,7 @@ class Source:
 
     def begin_anew(self) -> None:
         """Another stream follows under this track: what was counted of the last one says nothing about it."""
-        self.missing = Missing(repairs=self.kind == "video")
+        self.missing = Missing(repairs=bool(self.cache))
         self.reporting = Reporting()
         self.lateness = Lateness(self.codec.clock_hz)
         self.last_ts = 0
