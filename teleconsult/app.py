@@ -1,6 +1,6 @@
 """The composition root: builds every part, mounts every route. Reads like a parts list; decides nothing."""
 
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
@@ -241,8 +241,18 @@ def build_web(clinic: Clinic, site: Site) -> web.Application:
         StationPages(clinic.stations, Doors(AET, str(clinic.settings.dimse_bind), str(clinic.settings.mllp_bind))),
     ):
         mount(app, room.table())
+    app.on_shutdown.append(_say_goodbye(clinic))
     app.add_routes(archive_routes(clinic.archive, clinic.web_rooms, clinic.gatekeeper, _translator(site.language)))
     return app
+
+
+def _say_goodbye(clinic: Clinic) -> Callable[[web.Application], Awaitable[None]]:
+    """Open calls are told to come back before the server waits for them."""
+
+    async def goodbye(_: web.Application) -> None:
+        await clinic.media.lines.close_all()
+
+    return goodbye
 
 
 def _translator(default: str) -> Translate:

@@ -82,12 +82,14 @@ class Work:
         session: Add records and run statements here; never commit.
         actor: Who does it.
         at: The moment of the transaction: one for all its rows.
+        on_event: Wakes the relay of events; called after the commit when there is one to tell.
     """
 
     def __init__(self, session: AsyncSession, actor: Actor, at: datetime) -> None:
         self.session = session
         self.actor = actor
         self.at = at
+        self.on_event: Callable[[], None] = lambda: None
         self._after_commit: list[Callable[[], None]] = []
 
     def after_commit(self, call: Callable[[], None]) -> None:
@@ -117,6 +119,7 @@ class Database:
         self.is_sqlite = make_url(url).get_backend_name() == "sqlite"
         self._write_turn = asyncio.Lock()
         self._joining: list[Callable[[Work], Awaitable[None]]] = []
+        self.on_event: Callable[[], None] = lambda: None
         self._reader = self._engine(url, begin="BEGIN")
         self._writer = self._engine(url, begin="BEGIN IMMEDIATE") if self.is_sqlite else self._reader
         self._read_sessions = async_sessionmaker(self._reader, expire_on_commit=False)
@@ -153,6 +156,7 @@ class Database:
             try:
                 async with self._write_sessions() as session, session.begin():
                     work = Work(session, actor, self.clock.now())
+                    work.on_event = self.on_event
                     for part in self._joining:
                         await part(work)
                     yield work

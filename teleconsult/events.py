@@ -76,6 +76,7 @@ def record(work: Work, happened: Event) -> None:
     """Write an event into the transaction; it is told when, and only when, the transaction commits."""
     body = json.dumps(dataclasses.asdict(happened), ensure_ascii=False)
     work.session.add(OutboxRow(kind=type(happened).__name__, body=body, at=work.at))
+    work.after_commit(work.on_event)
 
 
 def _decode(row: OutboxRow) -> Event:
@@ -98,6 +99,7 @@ class Bus:
         self._subscribers: set[asyncio.Queue[Event]] = set()
         self._cursor = 0
         self._told: set[int] = set()
+        database.on_event = self.poke
 
     def on(self, kind: type[Event], reaction: Reaction) -> None:
         """React to a kind of event. A reaction may run twice after a crash: make it idempotent."""

@@ -25,6 +25,7 @@ from teleconsult.devices import dimse_listener, machines_let_in, open_house
 from teleconsult.http.plumbing import SERVER_OPTIONS, Site
 from teleconsult.migrations import upgrade
 from teleconsult.sample.build import build
+from teleconsult.sample.clock import StoryClock
 from teleconsult.sample.doors import mount_sample_doors
 from teleconsult.supervisor import Inheritance, inherit
 from teleconsult.tls import identity
@@ -34,6 +35,7 @@ log = structlog.get_logger()
 _READ_BUFFER_BYTES = 1 << 20
 _BACKLOG = 1024
 _SHUTDOWN_S = 5.0
+_MEDIA_SHUTDOWN_S = 1.0
 _AGAIN_S = 1.0
 SAMPLE_FILE = "sample.json"
 
@@ -145,7 +147,9 @@ async def _media(given: Inheritance) -> None:
     settings = given.settings
     path = media_socket(settings)
     path.unlink(missing_ok=True)
-    runner = web.AppRunner(exchange_app(settings, media_candidates(settings)), access_log=None)
+    app = exchange_app(settings, media_candidates(settings))
+    # The clinic always waits at the control line for what happens; nobody waits for that question to end.
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=_MEDIA_SHUTDOWN_S)
     await runner.setup()
     before = os.umask(0o177)  # the control line is for this user only
     try:
@@ -171,8 +175,9 @@ async def _prepare(given: Inheritance, *, sample: bool) -> None:
         return
     path = given.settings.data_dir / SAMPLE_FILE
     if not path.exists():
-        async with open_clinic(given.settings, base_url(given.settings)) as clinic:
-            told = await build(clinic)
+        clock = StoryClock()
+        async with open_clinic(given.settings, base_url(given.settings), clock) as clinic:
+            told = await build(clinic, clock)
         aside = path.with_suffix(".new")
         descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w") as file:
