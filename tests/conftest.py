@@ -5,8 +5,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.builders.county import County, prepared, start
+
+# Machines that test are busy: how long one example takes says nothing.
+settings.register_profile("house", deadline=None)
+settings.register_profile("long", deadline=None, max_examples=2000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "house"))
 
 HERE = Path(__file__).parent
 TOGETHER = {"journeys": "journey", "faults": "fault"}
