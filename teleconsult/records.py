@@ -11,8 +11,8 @@ from teleconsult.consults import models as consults
 from teleconsult.db import Record
 from teleconsult.deadlines import models as deadlines
 from teleconsult.desk import models as desk
-from teleconsult.followups import models as followups
 from teleconsult.duty import models as duty
+from teleconsult.followups import models as followups
 from teleconsult.http import idempotency
 from teleconsult.notifications import models as notifications
 from teleconsult.people import models as people
