@@ -16,6 +16,7 @@ from pydicom.uid import UID, ExplicitVRLittleEndian, generate_uid
 
 _CT = "1.2.840.10008.5.1.4.1.1.2"
 _DX = "1.2.840.10008.5.1.4.1.1.1.1"
+_US_CINE = "1.2.840.10008.5.1.4.1.1.3.1"
 _AIR, _LUNG, _FAT, _SOFT, _BONE = -1000.0, -850.0, -100.0, 40.0, 600.0
 _NOISE_HU = 18.0
 
@@ -127,6 +128,33 @@ def chest_dr(subject: Subject, taken: Taken, size_px: int = 2048) -> bytes:
     return _file(data, np.clip(shadow + 200, 0, 4095).astype("<u2"), 12)
 
 
+def heart_cine(subject: Subject, taken: Taken, frames: int = 45, size_px: int = 512) -> bytes:
+    """An echocardiogram, parasternal long axis: two beating chambers in a fan, one multi-frame file of 8 bits."""
+    y, x = _grid(size_px)
+    depth, angle = np.hypot(x, y + 1) / 2, np.arctan2(x, y + 1)
+    fan = (np.abs(angle) < 0.62) & (depth < 0.98)
+    speckle = np.random.default_rng(3).random((size_px, size_px), dtype=np.float32)
+    gain = np.clip(1.15 - depth, 0, 1)
+    pictures = np.zeros((frames, size_px, size_px), np.uint8)
+    for number in range(frames):
+        beat = 0.5 + 0.5 * float(np.cos(2 * np.pi * number / frames * 3))  # three beats, 1 filled
+        wall = np.full((size_px, size_px), 0.34, np.float32)
+        left = _inside(x, y, 0.02, 0.05, 0.30 + 0.05 * beat, 0.20 + 0.09 * beat) > 0
+        right = _inside(x, y, 0.06, -0.36, 0.26 + 0.02 * beat, 0.07 + 0.02 * beat) > 0
+        atrium = _inside(x, y, 0.12, 0.55, 0.22 - 0.04 * beat, 0.16) > 0
+        wall[left | right | atrium] = 0.03
+        valve = np.abs(y - 0.33 - 0.10 * (1 - beat) * np.sign(x - 0.08) * (x - 0.08) * 4) < 0.012
+        wall[valve & (np.abs(x - 0.08) < 0.2)] = 0.9
+        shown = wall * (0.55 + 0.9 * np.roll(speckle, number % 3, 0)) * gain * fan
+        pictures[number] = np.clip(shown * 255, 0, 255)
+    data = _header(subject, taken, _US_CINE, "US", taken.uid("cine"), 1)
+    data.StudyDescription, data.SeriesDescription = "超声心动图", "胸骨旁左室长轴"
+    data.NumberOfFrames, data.FrameTime, data.CineRate = frames, 33.3, 30
+    data.FrameIncrementPointer = 0x00181063
+    data.ImageType = ["ORIGINAL", "PRIMARY"]
+    return _file(data, pictures, 8)
+
+
 # ---------------------------------------------------------------- anatomy
 def _chest(size: int, z: float) -> Plane:
     y, x = _grid(size)
@@ -158,12 +186,14 @@ def _ribs(plane: Plane, x: Plane, y: Plane, wide: float, z: float) -> None:
 
 
 def _vessels(plane: Plane, x: Plane, y: Plane, lung: NDArray[np.bool_], side: int, z: float) -> None:
+    inside, x, y = plane[lung], x[lung] - side * 0.2, y[lung]
     for branch in range(9):
         angle = branch * 0.7 + z * 1.3
-        along = (x - side * 0.2) * np.cos(angle) + y * np.sin(angle)
-        across = np.abs(-(x - side * 0.2) * np.sin(angle) + y * np.cos(angle) - 0.03 * np.sin(along * 9 + branch))
+        along = x * np.cos(angle) + y * np.sin(angle)
+        across = np.abs(-x * np.sin(angle) + y * np.cos(angle) - 0.03 * np.sin(along * 9 + branch))
         thin = 0.012 * np.clip(1 - along * 1.8, 0.15, 1)
-        plane[lung & (along > 0.03) & (across < thin)] = -60
+        inside[(along > 0.03) & (across < thin)] = -60
+    plane[lung] = inside
 
 
 def _nodule(plane: Plane, x: Plane, y: Plane, z: float) -> None:
@@ -240,11 +270,12 @@ def _header(subject: Subject, taken: Taken, sop_class: str, modality: str, serie
     return data
 
 
-def _file(data: Dataset, pixels: NDArray[np.uint16], bits: int) -> bytes:
+def _file(data: Dataset, pixels: NDArray[np.uint16] | NDArray[np.uint8], bits: int) -> bytes:
     data.SamplesPerPixel, data.PhotometricInterpretation = 1, "MONOCHROME2"
-    data.Rows, data.Columns = pixels.shape
-    data.BitsAllocated, data.BitsStored, data.HighBit, data.PixelRepresentation = 16, bits, bits - 1, 0
-    data.PixelData = pixels.tobytes()
+    data.Rows, data.Columns = pixels.shape[-2:]
+    data.BitsAllocated, data.PixelRepresentation = pixels.itemsize * 8, 0
+    data.BitsStored, data.HighBit = bits, bits - 1
+    data.add_new(0x7FE00010, "OB" if pixels.itemsize == 1 else "OW", pixels.tobytes())
     buffer = BytesIO()
     data.save_as(buffer, enforce_file_format=True)
     return buffer.getvalue()

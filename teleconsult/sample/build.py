@@ -5,8 +5,11 @@ from typing import Any
 
 from teleconsult.actor import SYSTEM
 from teleconsult.app import Clinic
-from teleconsult.sample.cases import build_cases
-from teleconsult.sample.town import build_town, logins, tokens
+from teleconsult.sample import machines, story
+from teleconsult.sample.cases import Cases, Side
+from teleconsult.sample.clock import StoryClock
+from teleconsult.sample.today import build_today
+from teleconsult.sample.town import Town, build_town, logins, tokens
 
 WORDS = {
     "requester": "申请医生 requester",
@@ -17,15 +20,25 @@ WORDS = {
 }
 
 
-async def build(clinic: Clinic) -> dict[str, Any]:
+async def build(clinic: Clinic, clock: StoryClock) -> dict[str, Any]:
     """Fill the clinic.
+
+    Args:
+        clinic: Open, empty, and living by the story's clock.
+        clock: Moved on to now.
 
     Returns:
         `tokens`, `samples`, `links` (words -> path), `keys` (key of a link -> login), the people's `password`, and
         `stations`, the institution whose machines the demo lets in.
     """
     town = await build_town(clinic)
-    sample = await build_cases(clinic, town)
+    await machines.register(clinic, town)
+    city, liuhe, county = (Cases(clinic, town, clock, side) for side in _sides(town))
+    await story.weeks_ago(city)
+    await story.this_week(city)
+    await story.other_doors(liuhe, county)
+    sample = await build_today(city)
+    await machines.send(clinic, town, clock)
     keys = {secrets.token_urlsafe(18): login for login in logins().values()}
     by_login = {login: key for key, login in keys.items()}
     bearers = await tokens(clinic, town)
@@ -40,3 +53,13 @@ async def build(clinic: Clinic) -> dict[str, Any]:
         "password": town.password,
         "stations": town.institutions["qingshi"],
     }
+
+
+def _sides(town: Town) -> tuple[Side, Side, Side]:
+    """Who asks whom: the first clinic the city's hospital, the second the county's, the county's the city's."""
+    staff = town.staff
+    return (
+        Side(staff["liuxiulan"], staff["chenjinghe"], staff["zhoumin"], "city"),
+        Side(staff["zhaoyongqiang"], staff["tangwei"], staff["tangwei"], "county"),
+        Side(staff["luoyan"], staff["chenjinghe"], staff["zhoumin"], "city"),
+    )

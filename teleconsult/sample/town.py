@@ -7,6 +7,7 @@ from teleconsult.access.rules import permissions_of
 from teleconsult.actor import SYSTEM, Actor, ActorKind, InstitutionId
 from teleconsult.agreements.service import AgreementFields
 from teleconsult.app import Clinic
+from teleconsult.duty.service import TurnFields
 from teleconsult.people.state import InstitutionKind, Role
 from teleconsult.people.views import InstitutionSettings, UserFields
 
@@ -29,7 +30,20 @@ _STAFF = (
     ("zhoumin", "周敏", "会诊中心调度", "city", None, (Role.COORDINATOR,)),
     ("sunli", "孙立", "信息科", "city", None, (Role.ADMINISTRATOR, Role.AUDITOR)),
     ("tangwei", "唐伟", "主治医师", "county", None, (Role.SPECIALIST, Role.COORDINATOR)),
+    ("fangjing", "方静", "主任医师", "county", None, (Role.SPECIALIST, Role.AUDITOR)),
+    ("luoyan", "罗燕", "主治医师", "county", None, (Role.REQUESTER,)),
+    ("majianjun", "马建军", "医务科", "county", None, (Role.APPROVER,)),
 )
+_DUTY = (
+    # login, days, from, to: not later than the beginning is the next day
+    ("qianbo", "1234567", "08:00", "08:00"),
+    ("linyuan", "1234567", "07:30", "19:30"),
+    ("chenjinghe", "12345", "08:00", "17:30"),
+    ("wuminghua", "1234567", "17:30", "08:00"),
+    ("tangwei", "1234567", "08:00", "08:00"),
+)
+_ASKS_TWICE = frozenset({"county"})
+"""Institutions whose medical office approves requests and where a second specialist releases opinions."""
 _ROLES = {
     "requester": "liuxiulan",
     "specialist": "chenjinghe",
@@ -65,7 +79,8 @@ async def build_town(clinic: Clinic) -> Town:
     town = Town(password=f"demo-{secrets.token_hex(4)}")
     for key, (name, kind, parent) in _INSTITUTIONS.items():
         above = town.institutions.get(parent) if parent else None
-        settings = InstitutionSettings(public_line="0371-5550100")
+        twice = key in _ASKS_TWICE
+        settings = InstitutionSettings(needs_approval=twice, needs_audit=twice, public_line="0371-5550100")
         made = await clinic.people.add_institution(SYSTEM, name, kind, above, settings)
         town.institutions[key] = made.id
     for name in _DEPARTMENTS:
@@ -82,6 +97,7 @@ async def build_town(clinic: Clinic) -> Town:
             frozenset(roles), permissions_of(roles),
         )  # fmt: skip
     await _agree(clinic, town)
+    await _on_duty(clinic, town)
     return town
 
 
@@ -97,6 +113,12 @@ async def tokens(clinic: Clinic, town: Town) -> dict[str, str]:
 def logins() -> dict[str, str]:
     """Role -> login, for the demo's one-tap links."""
     return dict(_ROLES)
+
+
+async def _on_duty(clinic: Clinic, town: Town) -> None:
+    for login, days, begins, ends in _DUTY:
+        person = town.staff[login]
+        await clinic.duty.add(SYSTEM, str(person.institution), TurnFields(person.id, days, begins, ends))
 
 
 async def _agree(clinic: Clinic, town: Town) -> None:
