@@ -72,9 +72,10 @@ def main() -> None:
     words.add_argument("--udp-port", type=int, default=40000)
     words.add_argument("--announce", action="append", default=[], metavar="HOST[:PORT]")
     words.add_argument("--journal", type=Path, help="file that keeps what happened until it is acknowledged")
+    words.add_argument("--key-file", type=Path, help="what tickets are signed with; without it a new key each start")
     words.add_argument("--token-file", type=Path, required=True)
     given = words.parse_args()
-    key = secrets.token_bytes(32)
+    key = given.key_file.read_bytes() if given.key_file else secrets.token_bytes(32)
     announce = tuple(
         (one.rpartition(":")[0] or one, int(one.rpartition(":")[2] or 0) if ":" in one else 0) for one in given.announce
     )

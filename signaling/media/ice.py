@@ -7,6 +7,7 @@ Source: RFC 8445 2.5 and 7.3, RFC 8489.
 """
 
 import secrets
+import struct
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -96,7 +97,7 @@ def check(datagram: bytes, source: tuple[str, int], known: KnownPasswords) -> Ch
         password = known.password_of(ufrag)
         if password is None or not asked.check_message_integrity(password.encode()):
             return None
-    except (ValueError, KeyError, IndexError):
+    except (ValueError, KeyError, IndexError, struct.error):  # aioice unpacks attributes without looking at their size
         return None
     answer = stun.Message(stun.Method.BINDING, stun.Class.RESPONSE, transaction_id=asked.transaction_id)
     answer.attributes["XOR-MAPPED-ADDRESS"] = source

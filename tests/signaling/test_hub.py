@@ -120,3 +120,80 @@ async def test_nobody_can_send_without_the_grant_or_take_what_is_not_there(excha
     await socket.send_json({"type": "offer", "number": 2, "sdp": "v=0", "takes": {"0": "ghost/audio"}})
     assert (await said(socket, "refused"))["code"] == "offer"
     await socket.close()
+
+
+async def test_a_viewer_by_whep_who_waits_sees_who_publishes_by_the_socket(exchange):  # noqa: F811
+    from aiortc import RTCSessionDescription
+    from aiortc.mediastreams import VideoStreamTrack
+
+    from tests.signaling.test_whip import frame_of, playing
+
+    viewer, _ = await playing(exchange, "/whep/r?publisher=li")
+    li, _ = await enter(exchange, "li")
+    camera = peer()
+    camera.addTrack(VideoStreamTrack())
+    await camera.setLocalDescription(await camera.createOffer())
+    await li.send_json({"type": "offer", "number": 1, "sdp": camera.localDescription.sdp, "sends": {"0": "video"}})
+    await camera.setRemoteDescription(RTCSessionDescription((await said(li, "answer"))["sdp"], "answer"))
+    assert (await frame_of(viewer, "video")).width == 640
+    await viewer.close()
+    await camera.close()
+    await li.close()
+
+
+async def test_both_ways_in_one_section(exchange):  # noqa: F811
+    from aiortc import RTCSessionDescription
+    from aiortc.mediastreams import VideoStreamTrack
+
+    from tests.signaling.test_whip import frame_of
+
+    sockets, links = {}, {}
+    for who in ("li", "wang"):
+        sockets[who], _ = await enter(exchange, who)
+        links[who] = peer()
+        links[who].addTrack(VideoStreamTrack())
+    for who, other in (("li", "wang"), ("wang", "li")):
+        await links[who].setLocalDescription(await links[who].createOffer())
+        offer = {"type": "offer", "number": 1, "sdp": links[who].localDescription.sdp}
+        await sockets[who].send_json({**offer, "sends": {"0": "video"}, "takes": {"0": f"{other}/video"}})
+        answer = (await said(sockets[who], "answer"))["sdp"]
+        assert "a=sendrecv" in answer
+        await links[who].setRemoteDescription(RTCSessionDescription(answer, "answer"))
+    for link in links.values():
+        assert (await frame_of(link, "video")).width == 640
+        await link.close()
+    for socket in sockets.values():
+        await socket.close()
+
+
+async def test_one_track_is_taken_once(exchange):  # noqa: F811
+    li, _ = await enter(exchange, "li")
+    await enter(exchange, "wang")
+    takes = {str(number): "wang/video" for number in range(5)}
+    await li.send_json({"type": "offer", "number": 1, "sdp": "v=0", "takes": takes})
+    assert (await said(li, "refused"))["code"] == "offer"
+
+
+async def test_a_shared_word_that_would_flood_the_room_is_refused(exchange):  # noqa: F811
+    li, _ = await enter(exchange, "li")
+    await li.send_json({"type": "share", "topic": "view", "body": {"text": "x" * 10_000}})
+    assert (await said(li, "refused"))["code"] == "message"
+    await li.send_json({"type": "share", "topic": "hand", "body": {"up": True}})
+    await li.send_json({"type": "share", "topic": "hand", "body": {}})
+    _, welcome = await enter(exchange, "wang")
+    assert welcome["shared"] == {}
+
+
+async def test_what_a_new_ticket_no_longer_allows_ends(exchange):  # noqa: F811
+    from signaling.ports import Grant
+    from tests.signaling.test_whip import publishing
+
+    camera, _ = await publishing(exchange, pass_=ticket("r", "li"))
+    assert exchange.app[ROOMS].peer("r", "li")
+    socket = await exchange.ws_connect("/rtc")
+    only_look = ticket("r", "li", grants=frozenset({Grant.SUBSCRIBE}))
+    await socket.send_json({"type": "hello", "version": 1, "ticket": only_look})
+    await said(socket, "welcome")
+    assert exchange.app[ROOMS].peer("r", "li") is None
+    await camera.close()
+    await socket.close()

@@ -180,3 +180,151 @@ async def test_media_can_be_recorded_by_a_strangers_tools(exchange):
     assert exchange.app[ROOMS].plane.packets_out > 20
     await publisher.close()
     await viewer.close()
+
+
+async def test_a_late_delete_of_an_old_session_leaves_the_new_one_alone(exchange):
+    first, created = await publishing(exchange)
+    second, _ = await publishing(exchange)
+    old = await exchange.delete(created.headers["Location"], headers={"X-Ticket": ticket()})
+    assert old.status == 404
+    assert exchange.app[ROOMS].peer("r", "p")
+    await first.close()
+    await second.close()
+
+
+async def test_another_participant_cannot_end_or_move_a_session(exchange):
+    publisher, created = await publishing(exchange)
+    other = {"X-Ticket": ticket(participant="other")}
+    assert (await exchange.delete(created.headers["Location"], headers=other)).status == 404
+    moved = {"X-Ticket": ticket(participant="other"), "Content-Type": "application/sdp"}
+    offer = publisher.localDescription.sdp
+    assert (await exchange.patch(created.headers["Location"], data=offer, headers=moved)).status == 404
+    await publisher.close()
+
+
+async def test_nobody_takes_anothers_place_by_naming_a_stream(exchange):
+    victim, _ = await publishing(exchange, pass_=ticket(participant="doctor"))
+    thief, _ = await publishing(exchange, "/whip/r?publisher=doctor", ticket(participant="patient"))
+    rooms = exchange.app[ROOMS]
+    assert rooms.peer("r", "doctor").owner == "doctor"
+    assert rooms.peer("r", "patient:as:doctor").owner == "patient"
+    assert rooms.revoke("r", "patient")
+    assert rooms.peer("r", "patient:as:doctor") is None
+    await victim.close()
+    await thief.close()
+
+
+async def test_a_viewer_whose_right_is_revoked_sees_nothing_more(exchange):
+    publisher, _ = await publishing(exchange, pass_=ticket(participant="doctor"))
+    viewer, _ = await playing(exchange, pass_=ticket(participant="guest"))
+    await frame_of(viewer, "video")
+    rooms = exchange.app[ROOMS]
+    assert rooms.revoke("r", "guest")
+    assert all(not slot.lanes for live in rooms.live() for slot in live.slots.values())
+    await publisher.close()
+    await viewer.close()
+
+
+async def test_who_says_goodbye_is_gone_at_once(exchange):
+    publisher, _ = await publishing(exchange)
+    rooms = exchange.app[ROOMS]
+    async with asyncio.timeout(10):
+        while not rooms.peer("r", "p").connected:
+            await asyncio.sleep(0.02)
+        await publisher.close()
+        while rooms.peer("r", "p"):
+            await asyncio.sleep(0.02)
+
+
+def only(connection, kind, name):
+    from aiortc import RTCRtpSender
+
+    codecs = [one for one in RTCRtpSender.getCapabilities(kind).codecs if one.mimeType.lower() == f"{kind}/{name}"]
+    for one in connection.getTransceivers():
+        if one.kind == kind:
+            one.setCodecPreferences(codecs)
+
+
+@pytest.mark.parametrize("codec", ["vp8", "h264"])
+async def test_peers_with_one_codec_work(exchange, codec):
+    publisher = peer()
+    publisher.addTrack(VideoStreamTrack())
+    only(publisher, "video", codec)
+    await negotiate(exchange, publisher, "/whip/r")
+    viewer = peer()
+    viewer.addTransceiver("video", direction="recvonly")
+    only(viewer, "video", codec)
+    await negotiate(exchange, viewer, "/whep/r")
+    assert (await frame_of(viewer, "video")).width == 640
+    await publisher.close()
+    await viewer.close()
+
+
+async def test_the_codec_that_all_can_play_is_chosen(exchange):
+    viewer = peer()
+    viewer.addTransceiver("video", direction="recvonly")
+    only(viewer, "video", "h264")
+    await negotiate(exchange, viewer, "/whep/r")
+    publisher, _ = await publishing(exchange)
+    assert (await frame_of(viewer, "video")).width == 640
+    await publisher.close()
+    await viewer.close()
+
+
+async def test_ice_restarts_by_a_fragment_or_a_whole_offer(exchange):
+    publisher, created = await publishing(exchange)
+    rooms, where = exchange.app[ROOMS], created.headers["Location"]
+    async with asyncio.timeout(10):
+        while not rooms.peer("r", "p").connected:
+            await asyncio.sleep(0.02)
+    fragment = {"X-Ticket": ticket(), "Content-Type": "application/trickle-ice-sdpfrag"}
+    trickled = await exchange.patch(where, data="a=ice-ufrag:abcd\r\n", headers=fragment)
+    assert trickled.status == 204
+    for number in range(30):
+        words = {**fragment, "X-Ticket": ticket(), "If-Match": "*"}
+        answer = await exchange.patch(where, data=f"a=ice-ufrag:new{number}\r\na=ice-pwd:x\r\n", headers=words)
+        assert answer.status == 200
+        assert "a=ice-ufrag:" in await answer.text()
+    held = rooms.peer("r", "p")
+    assert len(list(held.ufrags)) <= 2
+    assert len(rooms.plane.by_ufrag) <= 2
+    whole = {"X-Ticket": ticket(), "Content-Type": "application/sdp"}
+    answer = await exchange.patch(where, data=publisher.localDescription.sdp, headers=whole)
+    assert answer.status == 200
+    assert held.connected
+    await publisher.close()
+
+
+async def test_names_that_come_and_go_leave_nothing_behind(exchange):
+    rooms = exchange.app[ROOMS]
+    for number in range(5):
+        publisher, created = await publishing(exchange, f"/whip/r?publisher=s{number}")
+        await exchange.delete(created.headers["Location"], headers={"X-Ticket": ticket()})
+        await publisher.close()
+    live = next(iter(rooms.live()))
+    live.sweep()
+    assert not live.slots
+    assert not live.peers
+    assert not rooms.plane.by_ufrag
+    assert not rooms.plane.by_name
+    assert not rooms.plane.publishing
+
+
+async def test_a_room_of_viewers_is_not_without_end(aiohttp_client):
+    client = await aiohttp_client(create_app(ExchangeSettings(KEY, udp_port=0, max_viewers=2)))
+    viewers = [peer() for _ in range(3)]
+    statuses = []
+    for viewer in viewers:
+        viewer.addTransceiver("video", direction="recvonly")
+        await viewer.setLocalDescription(await viewer.createOffer())
+        headers = {"Content-Type": "application/sdp", "X-Ticket": ticket()}
+        statuses.append((await client.post("/whep/r", data=viewer.localDescription.sdp, headers=headers)).status)
+        await viewer.close()
+    assert statuses == [201, 201, 404]
+
+
+async def test_a_ticket_that_is_not_ascii_is_refused(exchange):
+    response = await exchange.post(
+        "/whip/r", data="v=0", headers={"Content-Type": "application/sdp", "X-Ticket": "é.é"}
+    )
+    assert response.status == 401
