@@ -54,7 +54,8 @@ async def test_what_is_broken_inside_an_admitted_connection_is_dropped_and_the_c
     for kind in (200, 201, 203, 205, 206):
         for fmt in (0, 1, 4, 15, 31):
             body = rng.randbytes(4 * rng.randrange(40))
-            await line._send_rtp(struct.pack("!BBH", 0x80 | fmt, kind, len(body) // 4) + body)
+            with contextlib.suppress(pylibsrtp.Error):
+                await line._send_rtp(struct.pack("!BBH", 0x80 | fmt, kind, len(body) // 4) + body)
     for raw in (rng.randbytes(100), b"\x80\xc8" + rng.randbytes(60), b"\x16\xfe\xfd" + rng.randbytes(60)):
         await line.transport._send(raw)
     await asyncio.sleep(0.2)
