@@ -11,8 +11,6 @@ import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
 
-from pydicom.charset import convert_encodings, decode_bytes
-
 _LATIN = {"", "ISO_IR 6", "ISO_IR 100", "ISO 2022 IR 6", "ISO 2022 IR 100", "ISO-IR 100"}
 _WHOLE = {"ISO_IR 192": "utf-8", "GB18030": "gb18030", "GBK": "gb18030", "GB2312": "gb18030"}
 _HIGH = re.compile(rb"[\x80-\xff]")
@@ -48,6 +46,9 @@ class Charset:
             return clean(raw.decode("ascii"))
         if self.codec:
             return clean(_decode_whole(raw, self.codec))
+        # Imported on first need: few films switch between character sets, and it takes 20 MB.
+        from pydicom.charset import decode_bytes
+
         try:
             text = decode_bytes(raw, list(_codecs(self.terms)), set(delimiters) or {0x0D, 0x0A, 0x09, 0x0C})
         except (LookupError, UnicodeError):
@@ -121,6 +122,8 @@ def _decode_whole(raw: bytes, codec: str) -> str:
 
 @lru_cache(maxsize=64)
 def _codecs(terms: tuple[str, ...]) -> tuple[str, ...]:
+    from pydicom.charset import convert_encodings
+
     try:
         return tuple(convert_encodings(list(terms)))
     except LookupError:

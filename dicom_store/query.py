@@ -7,9 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from pydicom.datadict import tag_for_keyword
-
-from dicom_store import charsets
+from dicom_store import charsets, dictionary
 from dicom_store.errors import QueryRefused, Refused
 from dicom_store.model import Level, Match, MatchKind, Search, SeriesUID, StudyUID, uid
 
@@ -53,8 +51,7 @@ def attribute(word: str) -> int | None:
     first = word.split(".")[-1]
     if _TAG.fullmatch(first):
         return int(first, 16)
-    tag = tag_for_keyword(first)
-    return int(tag) if tag is not None else None
+    return dictionary.tag_of(first)
 
 
 def from_parameters(

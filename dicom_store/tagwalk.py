@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 
-from pydicom.datadict import dictionary_VR
-
+from dicom_store import dictionary
 from dicom_store.errors import FilmRefused
 
 MAX_DEPTH = 64
@@ -220,10 +219,7 @@ def dictionary_vr(tag: int) -> str:
         return "UL"
     if tag >> 16 & 1:
         return "LO" if 0x10 <= tag & 0xFFFF <= 0xFF else "UN"
-    try:
-        return str(dictionary_VR(tag))
-    except KeyError:
-        return "UN"
+    return dictionary.vr_of(tag) or "UN"
 
 
 def _known_vr(tag: int) -> str:

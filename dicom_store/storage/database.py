@@ -13,18 +13,13 @@ from contextlib import AbstractAsyncContextManager
 from types import TracebackType
 from typing import Any, Protocol, TypeVar
 
-from sqlalchemy import URL, Connection, CursorResult, Engine, Executable, NullPool, create_engine, event, text
+from sqlalchemy import URL, Connection, CursorResult, Engine, Executable, NullPool, create_engine, event
 from sqlalchemy.engine import NestedTransaction, make_url
 from sqlalchemy.exc import OperationalError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from dicom_store.migrations import upgrade
 
 T = TypeVar("T")
-
-# Any number that no other program on the same PostgreSQL database uses; here the letters "tcar".
-_ADVISORY_LOCK = 0x74636172
-SCHEMA = "archive"
 
 
 class Writing(Protocol):
@@ -71,10 +66,16 @@ def database(url: str, readers: int) -> Database:
         readers: How many connections read.
     """
     parsed = make_url(url)
-    return Postgres(parsed, readers) if parsed.get_backend_name() == "postgresql" else SqliteFile(parsed, readers)
+    if parsed.get_backend_name() != "postgresql":
+        return SqliteFile(parsed, readers)
+    # Imported on need: what PostgreSQL takes costs 15 MB that a small clinic can use better.
+    from dicom_store.storage.postgres import Postgres
+
+    return Postgres(parsed, readers)
 
 
-async def _all(connection: Writing, jobs: Sequence[Job[Any]]) -> list[Any]:
+async def run_all(connection: Writing, jobs: Sequence[Job[Any]]) -> list[Any]:
+    """Run jobs on one connection, within its transaction; see `Database.transaction`."""
     if len(jobs) == 1:
         return [await jobs[0](connection)]
     return [await _guarded(connection, job) for job in jobs]
@@ -143,7 +144,7 @@ class SqliteFile:
     def _transaction(self, jobs: Sequence[Job[Any]]) -> list[Any]:
         connection = self._connection(self._writing)
         with connection.begin():
-            return _at_once(_all(_Blocking(connection), jobs))
+            return _at_once(run_all(_Blocking(connection), jobs))
 
 
 class _Blocking:
@@ -207,48 +208,3 @@ def _engine(url: URL, *, writes: bool) -> Engine:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     return engine
-
-
-# ---------------------------------------------------------------- PostgreSQL
-
-
-class Postgres:
-    """A schema of its own on PostgreSQL."""
-
-    def __init__(self, url: URL, readers: int) -> None:
-        self._reading = _async_engine(url, readers, isolation_level="AUTOCOMMIT")
-        self._writing = _async_engine(url, 1)
-
-    async def open(self) -> None:
-        """See `Database.open`."""
-        async with self._writing.begin() as connection:
-            await connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}"))
-        async with self._writing.begin() as connection:
-            await connection.run_sync(upgrade)
-
-    async def rows(self, query: Executable, values: Any) -> Sequence[Any]:
-        """See `Database.rows`."""
-        async with self._reading.connect() as connection:
-            return (await connection.execute(query, values)).all()
-
-    async def transaction(self, jobs: Sequence[Job[Any]]) -> list[Any]:
-        """See `Database.transaction`. Under a lock, so that arrivals become visible in the order of their numbers."""
-        async with self._writing.begin() as connection:
-            await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
-            return await _all(connection, jobs)
-
-    async def close(self) -> None:
-        """See `Database.close`."""
-        await self._reading.dispose()
-        await self._writing.dispose()
-
-
-def _async_engine(url: URL, connections: int, **more: Any) -> AsyncEngine:
-    return create_async_engine(
-        url,
-        pool_size=connections,
-        max_overflow=0,
-        pool_pre_ping=True,
-        connect_args={"server_settings": {"search_path": SCHEMA}},
-        **more,
-    )

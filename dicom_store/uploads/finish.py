@@ -10,7 +10,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import cast
 
-from dicom_store import wrap
 from dicom_store.errors import FilmRefused, Refused
 from dicom_store.ingest import Ingest
 from dicom_store.model import Stored
@@ -19,6 +18,7 @@ from dicom_store.uploads.kinds import HEAD_BYTES, FileKind, kind_of
 from dicom_store.uploads.parts import Part
 from dicom_store.uploads.results import About, FileResult, kept, refused
 from dicom_store.workers import Job, JobFailed, Workers
+from dicom_store.wrapheader import header_from
 
 _IN_MEMORY_BYTES = 64 << 20
 MAX_MEDIA_BYTES = 300 << 20
@@ -97,7 +97,7 @@ class Finisher:
                 code="too_large",
                 most=MAX_MEDIA_BYTES,
             )
-        header = wrap.header_from(about.metadata, about.name)
+        header = header_from(about.metadata, about.name)
         content = await asyncio.to_thread(part.read, 0, part.offset)
         try:
             film = await self._workers.run(_WRAPPED[kind], content, header, upload, about.created_at, seconds=60)

@@ -13,7 +13,8 @@ from dicom_store import dicomjson
 from dicom_store.errors import FilmRefused
 from dicom_store.render import work
 from dicom_store.render.look import Look, PictureKind
-from dicom_store.wrap import WrapHeader, header_from, strip_jpeg, wrap_pdf, wrap_photo, wrap_video
+from dicom_store.wrap import strip_jpeg, wrap_pdf, wrap_photo, wrap_video
+from dicom_store.wrapheader import WrapHeader, header_from
 
 AT = datetime(2026, 3, 10, 8, 30, tzinfo=UTC)
 HEADER = WrapHeader(patient_name="王芳", patient_id="P7", birth_date="19600102", sex="F", title="wound.jpg")

@@ -12,7 +12,8 @@ from pydicom.encaps import encapsulate
 from dicom_store.errors import NotRenderable
 from dicom_store.render import work
 from dicom_store.render.look import Look, PictureKind
-from dicom_store.wrap import WrapHeader, wrap_video
+from dicom_store.wrap import wrap_video
+from dicom_store.wrapheader import WrapHeader
 from tests.builders.pictures import written
 
 PNG = Look(kind=PictureKind.PNG)

@@ -6,19 +6,24 @@ import asyncio
 import contextlib
 import os
 import sqlite3
-from collections.abc import AsyncIterator
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import inspect, text
+from alembic import command
+from sqlalchemy import Connection, create_engine, inspect, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from dicom_store import migrations
 from dicom_store.app import Archive, open_archive
 from dicom_store.errors import FilmRefused, NotFound, StorageFull, Unavailable
 from dicom_store.model import ArrivalKind, Level, Match, MatchKind, Search, Stored, StudyKey
 from dicom_store.ports import InstanceStored, Scope
-from dicom_store.storage.database import SCHEMA, Writing, database
+from dicom_store.storage.database import Writing, database
+from dicom_store.storage.postgres import SCHEMA
 from dicom_store.storage.tables import metadata
 from dicom_store.storage.writer import Writer, translated
 from tests.builders import films
@@ -150,6 +155,37 @@ async def test_the_tables_are_what_the_migrations_make(shelf: Archive) -> None:
     made = await shelf.index.write(look)
     assert made.pop("archive_alembic_version") == {"version_num"}
     assert made == {table.name: {column.name for column in table.columns} for table in metadata.sorted_tables}
+
+
+def test_a_new_file_has_just_what_the_steps_make() -> None:
+    def shape(upgrade: Callable[[Connection], object]) -> dict[str, object]:
+        engine = create_engine("sqlite://")
+        with engine.begin() as connection:
+            upgrade(connection)
+            found = inspect(connection)
+            made: dict[str, object] = {
+                table: (
+                    [(each["name"], str(each["type"]), each["nullable"]) for each in found.get_columns(table)],
+                    sorted(str(each) for each in found.get_indexes(table)),
+                    sorted(str(each) for each in found.get_unique_constraints(table)),
+                    sorted(str(each) for each in found.get_foreign_keys(table)),
+                    found.get_pk_constraint(table)["constrained_columns"],
+                )
+                for table in found.get_table_names()
+            }
+            made["version"] = connection.execute(text("SELECT * FROM archive_alembic_version")).scalar()
+        engine.dispose()
+        return made
+
+    steps = shape(lambda connection: command.upgrade(migrations.config(connection), "head"))
+    assert shape(migrations.upgrade) == steps
+
+
+def test_the_archive_imports_nothing_that_only_workers_need() -> None:
+    words = "import sys, dicom_store.app, dicom_store.__main__; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", words], capture_output=True, text=True, check=True)
+    heavy = {"pydicom", "numpy", "PIL", "alembic", "sqlalchemy.orm", "pypinyin"}
+    assert not heavy & set(done.stdout.split())
 
 
 async def test_listeners_hear_of_new_films_only_after_the_commit(tmp_path: Path) -> None:
