@@ -38,6 +38,8 @@ _QUEUE: Final = 256
 class _Line:
     """One open socket, as `rooms.Socket`."""
 
+    listens = True
+
     def __init__(self) -> None:
         self.replies: asyncio.Queue[Reply | None] = asyncio.Queue(_QUEUE)
 

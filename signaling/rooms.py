@@ -7,7 +7,6 @@ Decisions come from `room` and `media`; this file carries them out. One instance
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Protocol, Self
@@ -16,13 +15,11 @@ from signaling import messages
 from signaling.config import ExchangeSettings
 from signaling.errors import OfferRefused, RoomRefused, Unavailable
 from signaling.live import LABELS, LiveRoom
-from signaling.media.ice import IceCredentials
 from signaling.media.mux import open_mux
 from signaling.media.peer import Calls, Peer, Reach, Wishes
 from signaling.media.plane import Plane
-from signaling.media.sdp import kinds_of
 from signaling.media.tap import Certificate
-from signaling.ports import STREAM, Admission, Grant, Happening, Listener
+from signaling.ports import Admission, Grant, Happening, Listener
 from signaling.room import CloseRoom, DropMedia, Effect, Hang, Note, Room, Tell
 from signaling.rounds import Rounds
 from signaling.tasks import Tasks
@@ -35,30 +32,19 @@ _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Socket(Protocol):
-    """How the shell speaks to one participant; must not block."""
+    """How the shell speaks to one participant; must not block.
+
+    Attributes:
+        listens: False for who only sends or views: without media there is nothing left of them.
+    """
+
+    listens: bool
 
     def send(self, reply: messages.Reply) -> None:
         """Queue a message."""
 
     def hang_up(self, reply: messages.Closing) -> None:
         """Say the last word and close."""
-
-
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """A session of WHIP or WHEP.
-
-    Attributes:
-        participant: Under which name it is in the room.
-        owner: Whose ticket opened it.
-        answer: What the other side is told.
-    """
-
-    room: str
-    participant: str
-    owner: str
-    peer: Peer
-    answer: str
 
 
 class Rooms:
@@ -138,7 +124,7 @@ class Rooms:
             TicketRefused: Minted before its holder was sent out.
             Unavailable: The node takes no more rooms.
         """
-        live = self._open(admission)
+        live = self.open(admission)
         self._numbers += 1
         number, who = self._numbers, admission.participant
         effects = live.room.join(admission, number, self.now())
@@ -218,9 +204,9 @@ class Rooms:
         takes = {mid: live.wanted(participant, track) for mid, track in offer.takes.items()}
         sends = {mid: live.slot(participant, label) for mid, label in offer.sends.items()}
         before = live.codec()
-        answer = self._answer(live, participant, participant, offer.sdp, Wishes(sends, takes, before))[1]
-        self._published(live, participant, set(offer.sends.values()))
-        self._agree_on_codec(live, before)
+        answer = self.answer(live, participant, participant, offer.sdp, Wishes(sends, takes, before))[1]
+        self.published(live, participant, set(offer.sends.values()))
+        self.agree_on_codec(live, before)
         return answer
 
     def choose(self, room: str, participant: str, choice: str) -> None:
@@ -252,74 +238,9 @@ class Rooms:
         }
         self.note(live, "quality", participant, figures)
 
-    # ------------------------------------------------------------ media of WHIP and WHEP
-    def publish(self, admission: Admission, sdp: str, stream: str = "") -> Opened:
-        """WHIP: a publisher without a socket takes a seat and sends its first audio and first video.
-
-        Args:
-            admission: Whose.
-            sdp: The offer.
-            stream: Names one of several streams of the same participant; each has a seat of its own.
-        """
-        owner = admission.participant
-        who = f"{owner}{STREAM}{stream}" if stream and stream != owner else owner
-        mids = kinds_of(sdp)
-        number, _ = self.enter(replace(admission, participant=who), _Silent(), resume=False)
-        live = self._live[admission.room]
-        before = live.codec()
-        try:
-            wishes = Wishes({mid: live.slot(who, kind) for kind, mid in mids.items()}, prefer=before)
-            peer, answer = self._answer(live, who, owner, sdp, wishes, fresh=True)
-        except OfferRefused:
-            if who not in live.peers:
-                self.carry_out(live, live.room.leave(who, self.now()))
-            self._sockets.pop(number, None)
-            raise
-        self._published(live, who, set(mids))
-        self._agree_on_codec(live, before)
-        return Opened(admission.room, who, owner, peer, answer)
-
-    def play(self, admission: Admission, sdp: str, viewer: str, publisher: str) -> Opened:
-        """WHEP: a viewer without a seat gets one publisher's tracks, now or when they come.
-
-        Args:
-            admission: Whose.
-            sdp: The offer.
-            viewer: A name that nobody has yet.
-            publisher: A participant or the name of a stream; "" is whoever publishes first.
-        """
-        mids = kinds_of(sdp)
-        live = self._open(admission)
-        if len(live.peers) - len(live.room.seats) >= self.settings.max_viewers:
-            raise RoomRefused("the room has too many viewers", code="full")
-        wishes = Wishes(takes={mid: live.place(publisher, kind) for kind, mid in mids.items()})
-        before = live.codec()
-        peer, answer = self._answer(live, viewer, admission.participant, sdp, wishes, fresh=True)
-        self._agree_on_codec(live, before)
-        return Opened(admission.room, viewer, admission.participant, peer, answer)
-
-    def stop(self, session: Opened) -> bool:
-        """A session was ended by its owner. Whether it still ran: a later one under its name is left alone."""
-        live = self._live.get(session.room)
-        if live is None or live.peers.get(session.participant) is not session.peer:
-            return False
-        self.carry_out(live, live.room.leave(session.participant, self.now()) or [DropMedia(session.participant)])
-        return True
-
-    def renew(self, session: Opened, sdp: str) -> str:
-        """A session restarts ICE with a whole new offer of the same connection.
-
-        Raises:
-            OfferRefused: Nothing was changed.
-        """
-        peer, mids = session.peer, kinds_of(sdp)
-        sends = {mid: source.slot for mid, source in peer.sources.items() if mid in mids.values()}
-        takes = {mid: lane.slot for mid, lane in peer.lanes.items() if mid in mids.values()}
-        return peer.answer(sdp, Wishes(sends, takes))
-
-    def restart(self, session: Opened, ufrag: str) -> IceCredentials:
-        """A session restarts ICE by its new user name fragment alone."""
-        return session.peer.restart(ufrag)
+    def room(self, name: str) -> LiveRoom | None:
+        """A live room."""
+        return self._live.get(name)
 
     def peer(self, room: str, participant: str) -> Peer | None:
         """A media connection, for tests and metrics."""
@@ -327,7 +248,13 @@ class Rooms:
         return live.peers.get(participant) if live else None
 
     # ------------------------------------------------------------ inside
-    def _open(self, admission: Admission) -> LiveRoom:
+    def open(self, admission: Admission) -> LiveRoom:
+        """The room of an admission, made if there is none.
+
+        Raises:
+            TicketRefused: Minted before its holder was sent out.
+            Unavailable: The node takes no more rooms.
+        """
         self._barred.check(admission, self.now())
         name = admission.room
         live = self._live.get(name)
@@ -346,9 +273,14 @@ class Rooms:
             raise RoomRefused("the call has ended", code="ended")
         return live
 
-    def _answer(
+    def answer(
         self, live: LiveRoom, who: str, owner: str, sdp: str, wishes: Wishes, *, fresh: bool = False
     ) -> tuple[Peer, str]:
+        """Answer an offer, by the connection that somebody has or by a new one in its place.
+
+        Raises:
+            OfferRefused: Nothing was changed.
+        """
         old = live.peers.get(who)
         if old is not None and not fresh and not old.closed:
             try:
@@ -368,11 +300,13 @@ class Rooms:
             self._group.start(old.close())
         return peer, answer
 
-    def _published(self, live: LiveRoom, who: str, labels: set[str]) -> None:
+    def published(self, live: LiveRoom, who: str, labels: set[str]) -> None:
+        """Somebody sends: the others are told, and who waited for it is served."""
         self.carry_out(live, live.room.publish(who, tuple(sorted(labels))))
         live.seat_the_waiting(who, labels, self.plane.now_s())
 
-    def _agree_on_codec(self, live: LiveRoom, before: str) -> None:
+    def agree_on_codec(self, live: LiveRoom, before: str) -> None:
+        """Where another video codec suits everybody now, who sends the old one is asked for a new offer."""
         if live.codec() != before:
             for who in live.misunderstood():
                 self.say(live, who, messages.Reoffer(reason="codec"))
@@ -394,10 +328,14 @@ class Rooms:
         for live in list(self._live.values()):
             for who in [who for who, other in live.peers.items() if other is peer]:
                 del live.peers[who]
-                if isinstance(self._sockets.get(live.room.socket_of(who) or 0), _Silent):
+                if not self._listens(live, who):
                     self.carry_out(live, live.room.leave(who, self.now()))
         peer.mute()
         self._group.start(peer.close())
+
+    def _listens(self, live: LiveRoom, who: str) -> bool:
+        socket = self._sockets.get(live.room.socket_of(who) or 0)
+        return socket is None or socket.listens
 
     def carry_out(self, live: LiveRoom, effects: Iterable[Effect]) -> None:
         """Let decisions happen, in their order."""
@@ -436,13 +374,3 @@ class Rooms:
 
 def _twice(named: Mapping[str, str]) -> bool:
     return len(set(named.values())) < len(named)
-
-
-class _Silent:
-    """The socket of a participant without one (WHIP)."""
-
-    def send(self, reply: messages.Reply) -> None:
-        """Nobody listens."""
-
-    def hang_up(self, reply: messages.Closing) -> None:
-        """Nobody listens."""

@@ -10,7 +10,8 @@ from aiohttp import web
 
 from signaling.errors import NotAdmitted, OfferRefused, Refused, RoomRefused, TicketRefused, Unavailable
 from signaling.ports import Admission, Gatekeeper, Grant
-from signaling.rooms import Opened, Rooms
+from signaling.rooms import Rooms
+from signaling.sessions import Opened, Sessions
 
 _ROOM = re.compile(r"[A-Za-z0-9_.:-]{1,160}")
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -38,9 +39,9 @@ class StandardDoors:
     """
 
     def __init__(self, rooms: Rooms, gatekeeper: Gatekeeper) -> None:
-        self._rooms = rooms
+        self._sessions = Sessions(rooms)
         self._gatekeeper = gatekeeper
-        self._sessions: dict[str, Opened] = {}
+        self._opened: dict[str, Opened] = {}
 
     def table(self) -> list[web.RouteDef]:
         """The routes."""
@@ -63,14 +64,14 @@ class StandardDoors:
             if publisher and not _NAME.fullmatch(publisher):
                 raise OfferRefused("publisher is not a name")
             if word == "whip":
-                opened = self._rooms.publish(admission, sdp, publisher)
+                opened = self._sessions.publish(admission, sdp, publisher)
             else:
-                opened = self._rooms.play(admission, sdp, f"viewer.{secrets.token_hex(8)}", publisher)
+                opened = self._sessions.play(admission, sdp, f"viewer.{secrets.token_hex(8)}", publisher)
         except (Refused, Unavailable) as error:
             return _refusal(error)
         key = secrets.token_urlsafe(16)
-        self._sessions = {word: kept for word, kept in self._sessions.items() if not kept.peer.closed}
-        self._sessions[key] = opened
+        self._opened = {word: kept for word, kept in self._opened.items() if not kept.peer.closed}
+        self._opened[key] = opened
         location = f"/{word}/{request.match_info['room']}/{key}"
         headers = {"Location": location, "ETag": _etag(), "Access-Control-Expose-Headers": "Location"}
         return web.Response(status=201, text=opened.answer, content_type="application/sdp", headers=headers)
@@ -81,8 +82,8 @@ class StandardDoors:
             session = self._owner(request)
         except (Refused, Unavailable) as error:
             return _refusal(error)
-        del self._sessions[request.match_info["session"]]
-        self._rooms.stop(session)
+        del self._opened[request.match_info["session"]]
+        self._sessions.stop(session)
         return web.Response(status=200)
 
     async def restart(self, request: web.Request) -> web.Response:
@@ -93,14 +94,14 @@ class StandardDoors:
         try:
             session = self._owner(request)
             if request.content_type == "application/sdp":
-                answer = self._rooms.renew(session, await _sdp(request, "application/sdp"))
+                answer = self._sessions.renew(session, await _sdp(request, "application/sdp"))
                 return web.Response(text=answer, content_type="application/sdp", headers={"ETag": _etag()})
             ufrag = ufrag_of(await _sdp(request, _FRAGMENT))
         except (Refused, Unavailable) as error:
             return _refusal(error)
         if not ufrag or request.headers.get("If-Match") != "*":  # RFC 9725 4.3.2: "*" asks for a restart
             return web.Response(status=204)
-        ours = self._rooms.restart(session, ufrag)
+        ours = self._sessions.restart(session, ufrag)
         text = f"a=ice-lite\r\na=ice-ufrag:{ours.ufrag}\r\na=ice-pwd:{ours.password}\r\n"
         return web.Response(text=text, content_type=_FRAGMENT, headers={"ETag": _etag()})
 
@@ -115,7 +116,7 @@ class StandardDoors:
 
     def _owner(self, request: web.Request) -> Opened:
         admission = self._gatekeeper.admit(_ticket(request), request.match_info["room"])
-        kept = self._sessions.get(request.match_info["session"])
+        kept = self._opened.get(request.match_info["session"])
         if kept is None or kept.peer.closed or (kept.room, kept.owner) != (admission.room, admission.participant):
             raise RoomRefused("there is no such session")
         return kept

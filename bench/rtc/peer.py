@@ -133,6 +133,11 @@ class LightPeer:
         self.protect, self.protect_rtcp = self._dtls._tx_srtp.protect, self._dtls._tx_srtp.protect_rtcp
         self.unprotect = self._dtls._rx_srtp.unprotect
 
+    async def close(self) -> None:
+        """Say goodbye."""
+        await self._dtls.stop()
+        self.socket.close()
+
     def check(self) -> bytes:
         """A binding request, nominating where we offered; also keeps consent fresh."""
         message = stun.Message(stun.Method.BINDING, stun.Class.REQUEST)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from signaling.errors import OfferRefused
-from signaling.media import sdp
+from signaling.media import answers, sdp
 from signaling.media.backchannel import Backchannel
 from signaling.media.ice import IceCredentials
 from signaling.media.plane import Plane
@@ -117,7 +117,7 @@ class Peer:
         self._drop_unwanted(offer, wishes)
         replies = {section.mid: self._reply(section, wishes) for section in offer.sections}
         self.plays = frozenset(codec.name for one in offer.sections if one.kind == "video" for codec in one.codecs)
-        return sdp.write_answer(
+        return answers.write_answer(
             offer, replies, self._current, self._reach.certificate.fingerprint, self._reach.candidates
         )
 
@@ -135,18 +135,18 @@ class Peer:
         self._remote_ufrag = ufrag
         return self._current
 
-    def _reply(self, section: sdp.Section, wishes: Wishes) -> sdp.Reply:
+    def _reply(self, section: sdp.Section, wishes: Wishes) -> answers.Reply:
         if not section.codecs:
-            return sdp.Reply()
+            return answers.Reply()
         codecs = tuple(sorted(section.codecs, key=lambda codec: codec.name != wishes.prefer))
         receive, slot = _receives(section, wishes), _sends(section, wishes)
         agreed = codecs if slot is not None else codecs[:1]  # who only sends to us needs no choice
         if receive:
             self._fill(section, agreed, wishes.sends[section.mid])
         if slot is None:
-            return sdp.Reply(agreed, receive)
+            return answers.Reply(agreed, receive)
         lane = self._lane(section, slot)
-        return sdp.Reply(agreed, receive, sdp.Sending(lane.ssrc, slot.participant or "-", slot.label))
+        return answers.Reply(agreed, receive, answers.Sending(lane.ssrc, slot.participant or "-", slot.label))
 
     def _lane(self, section: sdp.Section, slot: Slot) -> Lane:
         lane = self.lanes.get(section.mid)

@@ -1,9 +1,9 @@
-"""Pure: reads offers and writes answers. Bounded; every lie is an `OfferRefused`, never an exception of another kind.
+"""Pure: reads offers; `answers` writes what is said to them.
 
-Only what a relay needs: sections, codecs, directions, fingerprints, our one candidate. A section without a codec in
-common is rejected (port 0) instead of failing the whole call.
+Bounded; every lie is an `OfferRefused`, never an exception of another kind. Only what a relay needs: sections, codecs,
+directions, fingerprints.
 
-Source: RFC 8866 (SDP), RFC 8829 (JSEP), RFC 9143 (BUNDLE), RFC 8839 (ICE in SDP), RFC 7742 (VP8 and H264 in browsers).
+Source: RFC 8866 (SDP), RFC 9143 (BUNDLE), RFC 8839 (ICE in SDP), RFC 7742 (VP8 and H264 in browsers).
 """
 
 import re
@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from signaling.errors import OfferRefused
-from signaling.media.ice import IceCredentials
 
 _MAX_BYTES = 64 * 1024
 _MAX_SECTIONS = 64
@@ -23,10 +22,8 @@ _DIRECTIONS = frozenset({"sendrecv", "sendonly", "recvonly", "inactive"})
 _WANTED = {"audio": ("opus",), "video": ("VP8", "H264")}
 _REPEATS = re.compile(r"a=rtcp-fb:(\d{1,3}|\*) nack\s*")
 _CLOCK_HZ = {"audio": 48_000, "video": 90_000}
-_FEEDBACK = ("nack", "nack pli", "ccm fir", "goog-remb")
 AUDIO_LEVEL = "urn:ietf:params:rtp-hdrext:ssrc-audio-level"
 MID = "urn:ietf:params:rtp-hdrext:sdes:mid"
-_HEARD_EXTENSIONS = {"audio": (AUDIO_LEVEL, MID), "video": (MID,)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,31 +84,6 @@ class Offer:
     sections: tuple[Section, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Sending:
-    """A stream that we will send in a section."""
-
-    ssrc: int
-    stream: str
-    label: str
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """Our decision about one section.
-
-    Attributes:
-        codecs: What we accept; empty rejects the section.
-        receive: Whether we take what they send.
-        sending: What we send there, or None.
-    """
-
-    codecs: tuple[Codec, ...] = ()
-    receive: bool = False
-    sending: Sending | None = None
-
-
-# ---------------------------------------------------------------- reading
 def parse_offer(text: str) -> Offer:
     """Read an offer.
 
@@ -257,82 +229,3 @@ def _extensions(lines: Sequence[str]) -> dict[str, int]:
         if match := re.match(r"a=extmap:(\d{1,2})(?:/[a-z]+)? (\S{1,200})", line):
             found[match[2]] = int(match[1])
     return found
-
-
-# ---------------------------------------------------------------- writing
-def write_answer(
-    offer: Offer,
-    replies: Mapping[str, Reply],
-    ice: IceCredentials,
-    fingerprint: tuple[str, str],
-    candidates: Sequence[tuple[str, int]],
-) -> str:
-    """Answer an offer.
-
-    Args:
-        offer: As parsed.
-        replies: mid -> our decision; sections without one are rejected.
-        ice: Our credentials for this session.
-        fingerprint: Algorithm and value of our certificate.
-        candidates: Addresses and ports at which we are reached.
-    """
-    accepted = [section.mid for section in offer.sections if replies.get(section.mid, Reply()).codecs]
-    lines = ["v=0", "o=- 1 1 IN IP4 0.0.0.0", "s=-", "t=0 0", "a=ice-lite", "a=msid-semantic:WMS *"]
-    if accepted:
-        lines.append("a=group:BUNDLE " + " ".join(accepted))
-    for section in offer.sections:
-        reply = replies.get(section.mid, Reply())
-        if not reply.codecs:
-            lines += _rejected(section)
-            continue
-        lines += _accepted(section, reply, candidates)
-        lines += [
-            f"a=ice-ufrag:{ice.ufrag}",
-            f"a=ice-pwd:{ice.password}",
-            f"a=fingerprint:{fingerprint[0]} {fingerprint[1]}",
-            "a=setup:" + ("active" if offer.setup == "passive" else "passive"),
-        ]
-        lines += [
-            f"a=candidate:{number} 1 udp {2130706431 - number} {host} {port} typ host"
-            for number, (host, port) in enumerate(candidates, 1)
-        ]
-        lines.append("a=end-of-candidates")
-    return "\r\n".join(lines) + "\r\n"
-
-
-def _rejected(section: Section) -> list[str]:
-    head = f"m={section.kind} 0 {section.profile} {section.formats}"
-    return [head, "c=IN IP4 0.0.0.0", "a=inactive", f"a=mid:{section.mid}"]
-
-
-def _accepted(section: Section, reply: Reply, candidates: Sequence[tuple[str, int]]) -> list[str]:
-    host, port = candidates[0]
-    family = "IP6" if ":" in host else "IP4"
-    types = " ".join(str(codec.pt) for codec in reply.codecs)
-    lines = [f"m={section.kind} {port} {section.profile} {types}", f"c=IN {family} {host}", f"a=mid:{section.mid}"]
-    lines += ["a=rtcp-mux", "a=rtcp-rsize"]
-    lines.append("a=" + _direction(reply))
-    for codec in reply.codecs:
-        channels = "/2" if codec.name == "opus" else ""
-        lines.append(f"a=rtpmap:{codec.pt} {codec.name}/{codec.clock_hz}{channels}")
-        if codec.name == "opus":
-            lines.append(f"a=fmtp:{codec.pt} minptime=10;useinbandfec=1;usedtx=1")
-        elif codec.fmtp:
-            lines.append(f"a=fmtp:{codec.pt} {codec.fmtp}")
-        words = _FEEDBACK if section.kind == "video" else ("nack",) if section.repeats else ()
-        lines += [f"a=rtcp-fb:{codec.pt} {word}" for word in words]
-    if reply.receive:
-        heard = (word for word in _HEARD_EXTENSIONS.get(section.kind, ()) if word in section.extensions)
-        lines += [f"a=extmap:{section.extensions[word]} {word}" for word in heard]
-    if reply.sending:
-        lines.append(f"a=msid:{reply.sending.stream} {reply.sending.label}")
-        lines.append(f"a=ssrc:{reply.sending.ssrc} cname:{reply.sending.stream}")
-    return lines
-
-
-def _direction(reply: Reply) -> str:
-    if reply.receive and reply.sending:
-        return "sendrecv"
-    if reply.receive:
-        return "recvonly"
-    return "sendonly" if reply.sending else "inactive"

@@ -94,7 +94,9 @@ class Tap:
             self._wire.waiting.put_nowait(datagram)
 
     def protect(self, packet: bytes) -> bytes | None:
-        """Encrypt one RTP packet outside of the fixed buffers (repeats); None where libsrtp refuses."""
+        """Encrypt one RTP packet outside of the fixed buffers (repeats); None before there are keys."""
+        if self.tx is None:
+            return None
         try:
             return self._dtls._tx_srtp.protect(packet)
         except (SrtpError, ValueError):

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from signaling.errors import OfferRefused
-from signaling.media import sdp
+from signaling.media import answers, sdp
 from signaling.media.ice import IceCredentials
 
 PRINT = ":".join(["AB"] * 32)
@@ -42,8 +42,8 @@ def test_a_section_without_a_common_codec_is_rejected_and_the_rest_goes_on():
     offer = sdp.parse_offer(
         HEAD + section(mid="a") + section(kind="application", mid="b", formats="webrtc-datachannel")
     )
-    replies = {"a": sdp.Reply(offer.sections[0].codecs[:1], receive=True)}
-    answer = sdp.write_answer(offer, replies, IceCredentials("u", "p"), ("sha-256", PRINT), [("127.0.0.1", 4000)])
+    replies = {"a": answers.Reply(offer.sections[0].codecs[:1], receive=True)}
+    answer = answers.write_answer(offer, replies, IceCredentials("u", "p"), ("sha-256", PRINT), [("127.0.0.1", 4000)])
     assert "m=application 0 UDP/TLS/RTP/SAVPF webrtc-datachannel" in answer
     assert "a=group:BUNDLE a\r\n" in answer
     assert "a=candidate:1 1 udp 2130706430 127.0.0.1 4000 typ host" in answer
@@ -89,5 +89,5 @@ def test_a_mangled_offer_is_read_or_refused(data):
         offer = sdp.parse_offer("".join(whole))
     except OfferRefused:
         return
-    answer = sdp.write_answer(offer, {}, IceCredentials("u", "p"), ("sha-256", PRINT), [("127.0.0.1", 1)])
+    answer = answers.write_answer(offer, {}, IceCredentials("u", "p"), ("sha-256", PRINT), [("127.0.0.1", 1)])
     assert answer.count("m=") >= len(offer.sections)

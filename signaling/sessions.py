@@ -1,0 +1,121 @@
+"""The sessions of WHIP and WHEP: publishers and viewers without a socket. Decides what an offer of theirs means."""
+
+from dataclasses import dataclass, replace
+
+from signaling.errors import OfferRefused, RoomRefused
+from signaling.media.ice import IceCredentials
+from signaling.media.peer import Peer, Wishes
+from signaling.media.sdp import kinds_of
+from signaling.messages import Closing, Reply
+from signaling.ports import STREAM, Admission
+from signaling.room import DropMedia
+from signaling.rooms import Rooms
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A session of WHIP or WHEP.
+
+    Attributes:
+        participant: Under which name it is in the room.
+        owner: Whose ticket opened it.
+        answer: What the other side is told.
+    """
+
+    room: str
+    participant: str
+    owner: str
+    peer: Peer
+    answer: str
+
+
+class Sessions:
+    """Opens and ends them.
+
+    Args:
+        rooms: The node's rooms.
+    """
+
+    def __init__(self, rooms: Rooms) -> None:
+        self._rooms = rooms
+
+    def publish(self, admission: Admission, sdp: str, stream: str = "") -> Opened:
+        """WHIP: a publisher without a socket takes a seat and sends its first audio and first video.
+
+        Args:
+            admission: Whose.
+            sdp: The offer.
+            stream: Names one of several streams of the same participant; each has a seat of its own.
+        """
+        owner = admission.participant
+        who = f"{owner}{STREAM}{stream}" if stream and stream != owner else owner
+        mids = kinds_of(sdp)
+        self._rooms.enter(replace(admission, participant=who), _Silent(), resume=False)
+        live = self._rooms.open(admission)
+        before = live.codec()
+        try:
+            wishes = Wishes({mid: live.slot(who, kind) for kind, mid in mids.items()}, prefer=before)
+            peer, answer = self._rooms.answer(live, who, owner, sdp, wishes, fresh=True)
+        except OfferRefused:
+            if who not in live.peers:
+                self._rooms.carry_out(live, live.room.leave(who, self._rooms.now()))
+            raise
+        self._rooms.published(live, who, set(mids))
+        self._rooms.agree_on_codec(live, before)
+        return Opened(admission.room, who, owner, peer, answer)
+
+    def play(self, admission: Admission, sdp: str, viewer: str, publisher: str) -> Opened:
+        """WHEP: a viewer without a seat gets one publisher's tracks, now or when they come.
+
+        Args:
+            admission: Whose.
+            sdp: The offer.
+            viewer: A name that nobody has yet.
+            publisher: A participant or the name of a stream; "" is whoever publishes first.
+        """
+        mids = kinds_of(sdp)
+        live = self._rooms.open(admission)
+        if len(live.peers) - len(live.room.seats) >= self._rooms.settings.max_viewers:
+            raise RoomRefused("the room has too many viewers", code="full")
+        wishes = Wishes(takes={mid: live.place(publisher, kind) for kind, mid in mids.items()})
+        before = live.codec()
+        peer, answer = self._rooms.answer(live, viewer, admission.participant, sdp, wishes, fresh=True)
+        self._rooms.agree_on_codec(live, before)
+        return Opened(admission.room, viewer, admission.participant, peer, answer)
+
+    def stop(self, session: Opened) -> bool:
+        """A session was ended by its owner. Whether it still ran: a later one under its name is left alone."""
+        live = self._rooms.room(session.room)
+        if live is None or live.peers.get(session.participant) is not session.peer:
+            return False
+        self._rooms.carry_out(
+            live, live.room.leave(session.participant, self._rooms.now()) or [DropMedia(session.participant)]
+        )
+        return True
+
+    def renew(self, session: Opened, sdp: str) -> str:
+        """A session restarts ICE with a whole new offer of the same connection.
+
+        Raises:
+            OfferRefused: Nothing was changed.
+        """
+        peer, mids = session.peer, kinds_of(sdp)
+        sends = {mid: source.slot for mid, source in peer.sources.items() if mid in mids.values()}
+        takes = {mid: lane.slot for mid, lane in peer.lanes.items() if mid in mids.values()}
+        return peer.answer(sdp, Wishes(sends, takes))
+
+    def restart(self, session: Opened, ufrag: str) -> IceCredentials:
+        """A session restarts ICE by its new user name fragment alone."""
+        return session.peer.restart(ufrag)
+
+
+class _Silent:
+    """The socket of a participant without one."""
+
+    listens = False
+
+    def send(self, reply: Reply) -> None:
+        """Nobody listens."""
+
+    def hang_up(self, reply: Closing) -> None:
+        """Nobody listens."""
