@@ -25,6 +25,7 @@ from teleconsult.bridges.exchange import media_socket, ticket_key
 from teleconsult.bridges.figures import Figures
 from teleconsult.bridges.films import ArchiveFilms, ArchiveKeyImages
 from teleconsult.bridges.happenings import Happenings
+from teleconsult.bridges.holdings import ArchiveHoldings
 from teleconsult.bridges.labs import ArchiveLabs
 from teleconsult.bridges.media_rooms import ExchangeRooms, MediaDoors
 from teleconsult.bridges.node import Node
@@ -79,6 +80,9 @@ from teleconsult.scheduling.service import Scheduling
 from teleconsult.stations.pages import StationPages
 from teleconsult.stations.ports import AET, Doors
 from teleconsult.stations.service import Stations
+from teleconsult.unmatched.pages import UnmatchedPages
+from teleconsult.unmatched.routes import UnmatchedRoutes
+from teleconsult.unmatched.service import Unmatched
 from teleconsult.vault import Vault
 
 SIGNER = "Teleconsult"
@@ -112,6 +116,7 @@ class Clinic:
     arrivals: Arrivals
     stations: Stations
     duty: Duty
+    unmatched: Unmatched
     scheduling: Scheduling
     media: MediaDoors
     happenings: Happenings
@@ -169,7 +174,9 @@ async def open_clinic(settings: Settings, url: str, clock: Clock | None = None) 
             )
             gatekeeper = ClinicGatekeeper(access, consults, witness, stations.identify, database)
             results = Results(database, consults, labs, witness)
-            arrivals.follow(archive.index, consults, results)
+            holdings = ArchiveHoldings(archive.index, archive.labs, zone)
+            unmatched = Unmatched(database, people, consults, holdings, witness)
+            arrivals.follow(archive.index, consults, results, unmatched)
             async with WebRooms(archive, gatekeeper) as rooms, Node(media_socket(settings)) as node:
                 signer = open_signer(settings.data_dir / "signing", vault, clock, SIGNER)
                 tools = Tools(
@@ -189,7 +196,7 @@ async def open_clinic(settings: Settings, url: str, clock: Clock | None = None) 
                 scheduling.let_visits_be_joined(VisitCalls(followups, consults, vault))
                 consults.let_diary_be_asked(scheduling.diary)
                 portal = Portal(database, links, followups, scheduling, people, witness)
-                Reactions(consults, notifications, scheduling).on(bus)
+                Reactions(consults, notifications, scheduling, results).on(bus)
                 desk = Desk(
                     database, Rooms(consults, people, reports, results, notifications), zone, films, DutyNow(duty)
                 )
@@ -198,7 +205,8 @@ async def open_clinic(settings: Settings, url: str, clock: Clock | None = None) 
                     sealer=Sealer(database, vault, settings.data_dir / ANCHORS), people=people, access=access,
                     agreements=agreements, deadlines=deadlines, notifications=notifications, consults=consults,
                     results=results, reports=reports, desk=desk, archive=archive, web_rooms=rooms,
-                    gatekeeper=gatekeeper, arrivals=arrivals, stations=stations, duty=duty, scheduling=scheduling,
+                    gatekeeper=gatekeeper, arrivals=arrivals, stations=stations, duty=duty, unmatched=unmatched,
+                    scheduling=scheduling,
                     media=media,
                     happenings=Happenings(database, node, scheduling, bus), figures=Figures(node, media.lines),
                     followups=followups, portal=portal,
@@ -237,6 +245,8 @@ def build_web(clinic: Clinic, site: Site) -> web.Application:
         ResultPages(clinic.results, clinic.consults),
         ReportPages(clinic.reports, clinic.consults, clinic.desk.lab_values),
         NotificationPages(clinic.notifications),
+        UnmatchedRoutes(clinic.unmatched),
+        UnmatchedPages(clinic.unmatched),
         DutyPages(clinic.duty, clinic.people),
         StationPages(clinic.stations, Doors(AET, str(clinic.settings.dimse_bind), str(clinic.settings.mllp_bind))),
     ):

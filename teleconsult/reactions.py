@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from teleconsult.access.events import CredentialRevoked
 from teleconsult.consults import notices
 from teleconsult.consults.events import ConsultMoved, MaterialAdded, MessagePosted
+from teleconsult.consults.fields import MaterialKind
 from teleconsult.consults.service import Consults
 from teleconsult.consults.state import Move, State
 from teleconsult.deadlines.service import DeadlineNear, DeadlinePassed
@@ -17,6 +18,7 @@ from teleconsult.notifications.ports import Notice
 from teleconsult.notifications.service import Notifications
 from teleconsult.people.events import RolesChanged
 from teleconsult.results.events import CriticalValue
+from teleconsult.results.service import Results
 from teleconsult.scheduling.service import Scheduling
 
 
@@ -27,6 +29,7 @@ class Reactions:
     consults: Consults
     notifications: Notifications
     scheduling: Scheduling
+    results: Results
 
     def on(self, bus: Bus) -> None:
         """When X happened, do Y. Whoever has lost a right is put out before anybody is told of anything."""
@@ -37,6 +40,7 @@ class Reactions:
         bus.on(VisitMoved, self.tell_of_visit)
         bus.on(ConsultMoved, self.tell_of_move)
         bus.on(MessagePosted, self.tell_of_message)
+        bus.on(MaterialAdded, self.look_for_critical_values)
         bus.on(MaterialAdded, self.tell_of_material)
         bus.on(CriticalValue, self.tell_of_critical_value)
         bus.on(DeadlineNear, self.tell_of_deadline)
@@ -98,6 +102,12 @@ class Reactions:
         people = await self.consults.told_of_message(happened.consult, happened.actor)
         occasion = f"material/{happened.material}"
         await self.notifications.tell(people, happened.consult, occasion, notices.of_material(happened))
+
+    async def look_for_critical_values(self, happened: Event) -> None:
+        """A lab report that came to a case by any way is looked through for critical values."""
+        assert isinstance(happened, MaterialAdded)  # noqa: S101
+        if happened.kind == MaterialKind.LAB_REPORT:
+            await self.results.note_critical_of(happened.material)
 
     async def tell_of_critical_value(self, happened: Event) -> None:
         """Everybody at the case hears of a critical value at once."""

@@ -20,10 +20,11 @@ from teleconsult.reports import models as reports
 from teleconsult.results import models as results
 from teleconsult.scheduling import models as scheduling
 from teleconsult.stations import models as stations
+from teleconsult.unmatched import models as unmatched
 
 ROOMS = (
     access, agreements, arrivals, audit, consults, deadlines, desk, duty, events, followups, idempotency, notifications,
-    people, reports, results, scheduling, stations,
+    people, reports, results, scheduling, stations, unmatched,
 )  # fmt: skip
 """The modules that hold tables; importing them is what registers the tables."""
 

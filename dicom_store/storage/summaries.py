@@ -6,6 +6,7 @@ Rights were judged by the caller: this is for the embedding house, never for a r
 import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import ColumnElement, and_, or_, select
 
@@ -15,6 +16,7 @@ from dicom_store.storage.tables import series, studies
 
 _KEYS_PER_QUERY = 200
 _STUDY_DESCRIPTION, _SERIES_DESCRIPTION = "00081030", "0008103E"
+_PATIENT_NAME, _PATIENT_ID, _BIRTH_DATE, _SEX = "00100010", "00100020", "00100030", "00100040"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,57 @@ class SeriesSummary:
     modality: str
     description: str
     instances: int
+
+
+@dataclass(frozen=True, slots=True)
+class PatientSummary:
+    """Whose a study is, as its films say; nobody has checked it.
+
+    Attributes:
+        name: Family and given name with a blank between them.
+        ideographic: The same in Chinese characters, without a blank; "" where the films do not say it.
+        birth_date: YYYYMMDD as the films say.
+        sex: M, F, O or "".
+    """
+
+    key: StudyKey
+    name: str
+    ideographic: str
+    number: str
+    birth_date: str
+    sex: str
+
+
+async def patients_of(index: Index, keys: Collection[StudyKey]) -> list[PatientSummary]:
+    """What the studies that are there say of their patients."""
+    found = []
+    for part in _parts(keys):
+        columns = (studies.c.institution, studies.c.study_uid, studies.c.answer, studies.c.extra)
+        for row in await index.rows(select(*columns).where(_any_of(part))):
+            said = json.loads(b"{" + row.answer + b"}")
+            name = _first(said, _PATIENT_NAME)
+            groups = name if isinstance(name, dict) else {}
+            found.append(
+                PatientSummary(
+                    key=StudyKey(InstitutionId(row.institution), StudyUID(row.study_uid)),
+                    name=_spoken(groups.get("Alphabetic", ""), " "),
+                    ideographic=_spoken(groups.get("Ideographic", ""), ""),
+                    number=str(_first(said, _PATIENT_ID) or ""),
+                    birth_date=str(_first(said, _BIRTH_DATE) or ""),
+                    sex=str(_first(said, _SEX) or ""),
+                )
+            )
+    return found
+
+
+def _first(said: dict[str, Any], tag: str) -> Any:
+    values = said.get(tag, {}).get("Value", [])
+    return values[0] if values else None
+
+
+def _spoken(group: str, between: str) -> str:
+    """Family and given name of a person name's group. Source: DICOM PS3.5 6.2.1."""
+    return between.join(part.strip() for part in group.split("^")[:2] if part.strip())
 
 
 async def studies_of(index: Index, keys: Collection[StudyKey]) -> list[StudySummary]:
@@ -113,4 +166,4 @@ def _any_of(keys: Sequence[StudyKey]) -> ColumnElement[bool]:
     return or_(*(and_(studies.c.institution == key.institution, studies.c.study_uid == key.study) for key in keys))
 
 
-__all__ = ["SeriesSummary", "StudySummary", "series_of", "studies_of"]
+__all__ = ["PatientSummary", "SeriesSummary", "StudySummary", "patients_of", "series_of", "studies_of"]

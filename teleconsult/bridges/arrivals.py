@@ -1,5 +1,7 @@
 """Follows the archive's arrivals: what came in with a consult's id as its reference is linked to that consult, once.
 
+What no consult holds after that is the unmatched room's: it matches by itself, or waits for a person.
+
 The cursor is a row of the clinic: after a crash the same arrivals are read again, and linking twice is linking once.
 """
 
@@ -24,6 +26,8 @@ from teleconsult.consults.service import Consults
 from teleconsult.db import Database, Record
 from teleconsult.errors import ClinicError
 from teleconsult.results.service import Results
+from teleconsult.unmatched.ports import Holding
+from teleconsult.unmatched.service import Unmatched
 
 log = structlog.get_logger()
 
@@ -54,11 +58,12 @@ class Arrivals:
         self._database = database
         self._news = asyncio.Event()
 
-    def follow(self, index: Index, consults: Consults, results: Results) -> None:
+    def follow(self, index: Index, consults: Consults, results: Results, unmatched: Unmatched) -> None:
         """The houses are open. You must call this before `run` or `link_new`."""
         self._index = index
         self._consults = consults
         self._results = results
+        self._unmatched = unmatched
 
     def heard(self, event: InstanceStored | LabReportStored) -> None:
         """See `dicom_store.ports.Listener`."""
@@ -95,12 +100,17 @@ class Arrivals:
         return len(came)
 
     async def _link(self, came: Sequence[Arrival]) -> None:
-        films = {(one.origin.reference, one.origin.institution, one.study) for one in came if _is_film(one)}
-        for reference, institution, study in sorted(films):
+        films = [one for one in came if one.kind is ArrivalKind.FILM]
+        named = {(one.origin.reference, one.origin.institution, one.study) for one in films if one.origin.reference}
+        for reference, institution, study in sorted(named):
             await self._link_study(reference, institution, study)
+        for institution, study in sorted({(one.origin.institution, one.study) for one in films}):
+            await self._unmatched.arrived(Holding(institution, MaterialKind.STUDY, study))
         for one in came:
-            if one.kind is ArrivalKind.LAB and one.origin.reference:
-                await self._link_lab(one)
+            if one.kind is ArrivalKind.LAB:
+                if one.origin.reference:
+                    await self._link_lab(one)
+                await self._unmatched.arrived(Holding(one.origin.institution, MaterialKind.LAB_REPORT, one.subject))
 
     async def _link_study(self, consult: str, institution: InstitutionId, study: str) -> None:
         found = await summaries.studies_of(self._index, [StudyKey(institution, StudyUID(study))])
@@ -118,7 +128,3 @@ class Arrivals:
         )
         if linked:
             await self._results.note_critical(one.origin.reference, one.subject)
-
-
-def _is_film(one: Arrival) -> bool:
-    return one.kind is ArrivalKind.FILM and bool(one.origin.reference)

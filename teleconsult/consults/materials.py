@@ -136,6 +136,40 @@ async def _add(  # noqa: PLR0913, PLR0917 - one row's columns
     return row.id
 
 
+async def unlink(office: Office, actor: Actor, consult_id: str, *, kind: MaterialKind, reference: str) -> None:
+    """Take off what came to a case by mistake: another patient's film. The case's order of time says so.
+
+    Raises:
+        NotFound: The consult or the material is not there, or not for them.
+        NotAllowed: They may not add to this case either.
+        StepRefused: An opinion was signed over it.
+    """
+    async with office.database.write(actor) as work:
+        found = await find(work.session, actor, consult_id, lock=True)
+        await _judge(office, work, found)
+        if found.consult.report_version:
+            raise StepRefused(
+                "The opinion is signed. What it was based on stays on record.",
+                moves=await offers_of(office, work.session, found),
+                code="on_record",
+            )
+        row = await work.session.scalar(
+            select(Material).where(
+                Material.consult_id == consult_id,
+                Material.kind == kind,
+                Material.institution_id == actor.institution,
+                Material.reference == reference,
+            )
+        )
+        if row is None:
+            raise NotFound
+        await work.session.delete(row)
+        write_entry(office, work, found.consult, Happening("material_removed", {"kind": str(kind)}))
+        found.consult.changed_at = work.at
+        note(work, "material_unlinked", found.consult, kind=kind)
+        work.after_commit(office.on_commit)
+
+
 async def remove(office: Office, actor: Actor, consult_id: str, material_id: str) -> None:
     """Take a material off a draft; once sent, what was shown stays."""
     async with office.database.write(actor) as work:

@@ -175,6 +175,10 @@ class Consults:
             modalities=modalities,
         )
 
+    async def unlink(self, actor: Actor, consult_id: str, *, kind: MaterialKind, reference: str) -> None:
+        """See `materials.unlink`."""
+        await materials.unlink(self._office, actor, consult_id, kind=kind, reference=reference)
+
     async def remove_material(self, actor: Actor, consult_id: str, material_id: str) -> None:
         """See `materials.remove`."""
         await materials.remove(self._office, actor, consult_id, material_id)

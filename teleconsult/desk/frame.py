@@ -19,6 +19,7 @@ def nav(actor: Actor) -> list[NavItem]:
     ways = [(Permission.SELF, NavItem("/", "Home", "house")), (Permission.CONSULT_READ, _WORKLIST)]
     ways.append((Permission.CONSULT_CREATE, NavItem("/consults/new", "New request", "file-plus-2")))
     ways.append((Permission.PATIENT_READ, NavItem("/patients", "Patients", "users")))
+    ways.append((Permission.UNMATCHED_READ, NavItem("/unmatched", "Unmatched", "circle-question-mark")))
     ways.append((Permission.CONSULT_COORDINATE, NavItem("/duty", "Duty roster", "calendar-days")))
     ways.append((Permission.SETTINGS_WRITE, NavItem("/stations", "Machines", "monitor")))
     ways.append((Permission.SELF, NavItem("/account", "Account", "settings")))

@@ -36,6 +36,7 @@ TOPICS = (
     "patients",
     "stations",
     "duty",
+    "unmatched",
     "notifications",
     "account",
     "verify",

@@ -130,6 +130,22 @@ def name_fits(name: str, query: str) -> bool:
     return wanted in folded or initials.startswith(wanted) or "".join(syllables).startswith(wanted)
 
 
+def same_name(name: str, other: str) -> bool:
+    """Whether two writings are one name: the same characters, or one is the other in pinyin."""
+    mine, theirs = _folded(name), _folded(other)
+    if not mine or not theirs:
+        return False
+    return mine == theirs or theirs in _spellings(mine) or mine in _spellings(theirs)
+
+
+def _spellings(folded: str) -> frozenset[str]:
+    """A Chinese name in pinyin: family name first, and last as passports and scanners often have it."""
+    if folded.isascii():
+        return frozenset()
+    syllables, _ = _pinyin(folded)
+    return frozenset({"".join(syllables), "".join([*syllables[1:], *syllables[:1]])})
+
+
 def _folded(text: str) -> str:
     normal = unicodedata.normalize("NFKC", text).casefold()
     return "".join(character for character in normal if character.isalnum())

@@ -8,6 +8,7 @@ from teleconsult.actor import SYSTEM, Actor, Permission
 from teleconsult.audit import trail
 from teleconsult.audit.trail import Witness
 from teleconsult.consults.fields import MaterialKind
+from teleconsult.consults.models import Material
 from teleconsult.consults.service import Consults
 from teleconsult.db import Database
 from teleconsult.errors import FieldsRefused, NotAllowed
@@ -117,6 +118,12 @@ class Results:
             trail.note(work, "lab.critical", f"consults/{consult_id}", detail={"lab_report": lab_report_id})
             events.record(work, CriticalValue(consult_id, lab_report_id, critical))
         return True
+
+    async def note_critical_of(self, material: str) -> bool:
+        """The same for a material of a consult, by its id; one that was taken off meanwhile tells nothing."""
+        async with self._database.read() as session:
+            row = await session.get(Material, material)
+        return row is not None and await self.note_critical(row.consult_id, row.reference)
 
     def analytes(self) -> tuple[Analyte, ...]:
         """What is commonly measured, for the form."""

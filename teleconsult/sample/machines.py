@@ -5,6 +5,8 @@ from datetime import date
 from dicom_store.phantoms import Subject
 from teleconsult.actor import SYSTEM
 from teleconsult.app import Clinic
+from teleconsult.people.state import Sex
+from teleconsult.people.views import PatientFields
 from teleconsult.sample import films
 from teleconsult.sample.clock import StoryClock
 from teleconsult.sample.films import taken_on
@@ -39,6 +41,8 @@ async def send(clinic: Clinic, town: Town, clock: StoryClock) -> None:
         clinic.archive.ingest, films.scout(stranger, taken_on(clock.now().date(), "stranger", "075500")), scanner
     )
     await films.keep(clinic.archive.ingest, films.bundled(), scanner)
+    known_one = PatientFields("许桂花", Sex.FEMALE, date(1958, 5, 19), record_number="QS20261191")
+    await clinic.people.add_patient(town.actor("requester"), known_one)
     at = f"{clock.now():%Y%m%d%H%M%S}"
     known = _COUNT.format(
         at=at, number="A1", record=NODULE_NUMBER, name="高^守田", born="19590312", sex="M", white="12.9", flag="H",
