@@ -34,8 +34,10 @@ export function language(): string {
   return document.documentElement.lang || "en";
 }
 
-export function clockTime(moment: Date): string {
-  return moment.toLocaleTimeString(language(), { hour: "2-digit", minute: "2-digit", hour12: false });
+/** A time of day; in the site's zone where the page names it, else in the reader's. */
+export function clockTime(moment: Date, zone?: string): string {
+  const form: Intl.DateTimeFormatOptions = { hour: "2-digit", minute: "2-digit", hour12: false };
+  return moment.toLocaleTimeString(language(), zone ? { ...form, timeZone: zone } : form);
 }
 
 const BYTE_UNITS = ["B", "kB", "MB", "GB", "TB"] as const;

@@ -45,6 +45,7 @@ export class Chat {
     topic: string | undefined,
     private readonly said: () => void,
     private readonly arrived: (count: number) => void,
+    private readonly zone: string | undefined,
   ) {
     const send = el("button", { type: "submit", class: "plain", "aria-label": t("Send") }, icon("send"));
     const form = el(
@@ -96,7 +97,7 @@ export class Chat {
 
   private add(message: Message): void {
     this.last = Math.max(this.last, message.number);
-    const when = message.at ? clockTime(new Date(message.at)) : "";
+    const when = message.at ? clockTime(new Date(message.at), this.zone) : "";
     this.list.append(el("p", {}, el("b", {}, `${message.who} ${when}`), el("br"), message.text));
     while (this.list.children.length > KEPT) this.list.firstElementChild?.remove();
     this.list.scrollTop = this.list.scrollHeight;

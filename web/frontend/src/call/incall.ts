@@ -22,6 +22,7 @@ export interface Place {
   films: string | undefined;
   page: string | undefined;
   back: string | undefined;
+  zone: string | undefined;
 }
 
 const TOAST_MS = 5_000;
@@ -65,6 +66,7 @@ export class InCall {
             place.topic,
             () => call.tell("chat", {}),
             (count) => this.news(count),
+            place.zone,
           )
         : null;
     this.controls = new Controls(call, {

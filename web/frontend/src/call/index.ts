@@ -31,6 +31,7 @@ export function mount(host: HTMLElement): void {
     films: host.dataset.films,
     page: host.dataset.page,
     back: host.dataset.back,
+    zone: host.dataset.zone,
   };
   // Inside the call's own frame of films there is a call already.
   if (place.tile && (window.top !== window.self || !recall(name).joined)) return;
