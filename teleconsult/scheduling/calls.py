@@ -108,13 +108,23 @@ async def is_welcome(board: Switchboard, room: str, participant: str) -> bool:
 
 
 async def look_again_at_consult(board: Switchboard, consult_id: str) -> int:
-    """A consult or its visits have moved: whoever has no part in a call any more is put out. Returns how many."""
-    return await _look_again(board, CallSeat.consult_id == consult_id)
+    """A consult or its visits have moved: whoever has no part in a call any more is put out. Returns how many.
+
+    A call in which nobody may stay ends: people read that it is over, not that they were sent away.
+    """
+    stay, go = await _look_again(board, CallSeat.consult_id == consult_id)
+    over = {seat.room for seat in go} - {seat.room for seat in stay}
+    for room in sorted(over):
+        await _end(board, [seat for seat in go if seat.room == room])
+    await _put_out(board, [seat for seat in go if seat.room not in over])
+    return len(go)
 
 
 async def look_again_at_person(board: Switchboard, actor_id: str) -> int:
     """Somebody's roles have changed."""
-    return await _look_again(board, CallSeat.actor_id == actor_id)
+    _, go = await _look_again(board, CallSeat.actor_id == actor_id)
+    await _put_out(board, go)
+    return len(go)
 
 
 async def credential_ended(board: Switchboard, credential: str) -> int:
@@ -203,12 +213,15 @@ async def _seat(work: Work, admitted: Admitted, consult_id: str | None) -> None:
 
 
 # ------------------------------------------------------------ taking out
-async def _look_again(board: Switchboard, which: ColumnElement[bool]) -> int:
+async def _look_again(board: Switchboard, which: ColumnElement[bool]) -> tuple[list[CallSeat], list[CallSeat]]:
+    """Of the seats that count: those who may stay, and those who must go."""
+    stay: list[CallSeat] = []
+    go: list[CallSeat] = []
     async with board.database.read() as session:
-        seats = list(await session.scalars(select(CallSeat).where(which, CallSeat.out_at.is_(None))))
-        gone = [seat for seat in seats if seat.revoked_at or not await _may_stay(board, session, seat)]
-    await _put_out(board, gone)
-    return len(gone)
+        for seat in list(await session.scalars(select(CallSeat).where(which, CallSeat.out_at.is_(None)))):
+            may_stay = seat.revoked_at is None and await _may_stay(board, session, seat)
+            (stay if may_stay else go).append(seat)
+    return stay, go
 
 
 async def _may_stay(board: Switchboard, session: AsyncSession, seat: CallSeat) -> bool:
@@ -251,12 +264,29 @@ async def _put_out(board: Switchboard, seats: Sequence[CallSeat]) -> None:
     # The row first: a ticket that is on its way is refused from now on. Then whoever is in is taken out; only when the
     # exchange has said so is the matter done, and until then whoever looks again takes it up.
     for seat in seats:
-        async with board.database.write(SYSTEM) as work:
+        await _revoke(board, [seat])
+        await board.media.put_out(seat.room, seat.participant)
+        await _note_out(board, [seat])
+
+
+async def _end(board: Switchboard, seats: Sequence[CallSeat]) -> None:
+    """The same for all seats of one room."""
+    await _revoke(board, seats)
+    await board.media.end(seats[0].room)
+    await _note_out(board, seats)
+
+
+async def _revoke(board: Switchboard, seats: Sequence[CallSeat]) -> None:
+    async with board.database.write(SYSTEM) as work:
+        for seat in seats:
             await _mark(work, seat, revoked_at=seat.revoked_at or work.at)
             detail = {"room": seat.room, "who": seat.actor_id}
             trail.note(work, "call.put_out", f"consults/{seat.consult_id or 'own'}", detail=detail)
-        await board.media.put_out(seat.room, seat.participant)
-        async with board.database.write(SYSTEM) as work:
+
+
+async def _note_out(board: Switchboard, seats: Sequence[CallSeat]) -> None:
+    async with board.database.write(SYSTEM) as work:
+        for seat in seats:
             await _mark(work, seat, out_at=work.at)
 
 

@@ -87,7 +87,6 @@ class Scheduling:
             if call is not None:
                 call.ended_at = work.at
         if call is not None:
-            await self._board.media.end(call.room)
             await calls.look_again_at_consult(self._board, call.consult_id)
 
     def _joined(self, admitted: Admitted, call: Call) -> Joined:

@@ -1,0 +1,124 @@
+"""Who may enter a call, under which name, and what is remembered of it."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from teleconsult.consults.state import Move
+from teleconsult.errors import NotAllowed, NotFound, StepRefused
+from tests.builders.people import a_patient_actor
+
+
+async def test_only_the_parties_of_the_moment_get_a_ticket(calls):
+    site = calls.site
+    consult = await site.accepted()
+    assert (await calls.scheduling.join(site.doctor, consult.id)).room == f"c.{consult.id}.1"
+    assert (await calls.scheduling.join(site.specialist, consult.id)).rtc == "/rtc"
+    for stranger in (site.colleague, site.second, site.city_specialist, a_patient_actor(site.patient, site.village)):
+        with pytest.raises(NotFound):
+            await calls.scheduling.join(stranger, consult.id)
+    for reader in (site.coordinator, site.village_coordinator, site.administrator, site.approver):
+        with pytest.raises((NotAllowed, NotFound)):
+            await calls.scheduling.join(reader, consult.id)
+
+
+async def test_drafts_and_ended_consults_have_no_calls(calls):
+    site = calls.site
+    draft = await site.draft()
+    with pytest.raises(StepRefused):
+        await calls.scheduling.join(site.doctor, draft.id)
+    consult = await site.accepted()
+    await site.make(site.doctor, consult, Move.WITHDRAW, reason="患者转院")
+    with pytest.raises(StepRefused):
+        await calls.scheduling.join(site.doctor, consult.id)
+
+
+async def test_fifty_who_come_at_once_open_one_call(calls):
+    site = calls.site
+    consult = await site.accepted()
+    people = [site.doctor, site.specialist] * 25
+    joined = await asyncio.gather(*(calls.scheduling.join(who, consult.id) for who in people))
+    assert len({one.room for one in joined}) == 1
+    assert len({one.participant for one in joined}) == 2
+    assert len({one.ticket for one in joined}) == 50
+
+
+async def test_an_unknown_consult_is_not_found(calls):
+    status, _ = await calls.ask("POST", "/api/v1/consults/none/calls", calls.site.doctor)
+    assert status == 404
+    status, _ = await calls.ask("POST", "/api/v1/consults/%00/calls", calls.site.doctor)
+    assert status in (400, 404)
+
+
+async def test_a_room_that_was_never_opened_cannot_be_entered(calls):
+    consult = await calls.site.accepted()
+    with pytest.raises(NotFound):
+        await calls.scheduling.enter(calls.site.doctor, f"c.{consult.id}.1")
+
+
+async def test_patients_enter_their_own_visit_and_nothing_else(calls):
+    site = calls.site
+    consult = await site.accepted()
+    patient = a_patient_actor(site.patient, site.village)
+    booked = await calls.booked(consult)
+    joined = await calls.scheduling.join(patient, consult.id)
+    assert (joined.purpose, joined.visit) == ("visit", booked.visit.id)
+    with pytest.raises(NotFound):
+        await calls.scheduling.join(a_patient_actor("somebody else", site.village), consult.id)
+    own = await calls.scheduling.join(site.doctor, consult.id)
+    assert own.room != joined.room  # doctors among themselves
+    with pytest.raises(NotFound):
+        await calls.scheduling.enter(patient, own.room)
+
+
+async def test_when_the_visit_begins_the_staff_join_it_without_naming_it(calls):
+    site = calls.site
+    consult = await site.accepted()
+    booked = await calls.booked(consult)
+    assert (await calls.scheduling.join(site.doctor, consult.id)).visit is None
+    site.clock.turn(minutes=50)
+    assert (await calls.scheduling.join(site.doctor, consult.id)).visit == booked.visit.id
+
+
+async def test_a_visits_patient_is_seen_by_name_by_the_doctors(calls):
+    site = calls.site
+    consult = await site.accepted()
+    booked = await calls.booked(consult)
+    patient = a_patient_actor(site.patient, site.village)
+    first, _ = await calls.in_call(patient, consult)
+    second, welcome = await calls.in_call(site.specialist, consult, booked.visit.id)
+    assert next((seat["name"], seat["role"]) for seat in welcome["seats"]) == ("周启明", "patient")
+    assert "host" in welcome["grants"]
+    await first.close()
+    await second.close()
+
+
+async def test_one_doctor_is_at_one_place_at_a_time(calls):
+    site = calls.site
+    consult = await site.accepted(mode="live")
+    starts = calls.now + timedelta(hours=1)
+    await calls.booked(consult, starts_at=starts)
+    status, told = await calls.ask(
+        "POST",
+        f"/api/v1/consults/{consult.id}/followups",
+        site.specialist,
+        json={"starts_at": (starts + timedelta(minutes=10)).isoformat(), "reason": "again"},
+    )
+    assert (status, list(told["errors"])) == (422, ["starts_at"])
+    with pytest.raises(Exception, match="attention"):
+        await site.make(site.specialist, consult, Move.SCHEDULE, starts_at=starts)
+    booked = await site.make(site.specialist, consult, Move.SCHEDULE, starts_at=starts + timedelta(hours=1))
+    status, _ = await calls.ask(
+        "POST",
+        f"/api/v1/consults/{consult.id}/followups",
+        site.doctor,
+        json={"starts_at": booked.starts_at.isoformat(), "reason": "again"},
+    )
+    assert status == 422
+
+
+async def test_twenty_bookings_of_one_time_have_one_effect(calls):
+    consult = await calls.site.accepted()
+    tries = await asyncio.gather(*(calls.booked(consult) for _ in range(20)), return_exceptions=True)
+    assert sum(not isinstance(one, BaseException) for one in tries) == 1
