@@ -4,8 +4,8 @@ Finds every text for people in Python, templates and scripts, brings `web/locale
 with all translations kept, and compiles the .mo files. With --check nothing is written: it fails when a catalogue is
 out of date, a Chinese translation is missing, or one names other fields than its original.
 
-What counts as a text for people in Python: the first argument of `_`, `N_`, `gettext`, `translate` and of every error
-of the tree that grows from `Refused` and `Unavailable` (also in `super().__init__` and as a default `message`); both
+What counts as a text for people in Python (the clinic's and the archive's, which the clinic translates): the first
+argument of `_`, `N_`, `gettext`, `translate`, `refuse` and of every error of the tree that grows from `Refused` and `Unavailable` (also in `super().__init__` and as a default `message`); both
 forms of `ngettext` and `ntranslate`; the values of dicts given to `FieldsRefused` or kept in `errors` and `wrong`;
 labels of `NavItem`; what validators of bodies raise as `ValueError`.
 """
@@ -30,10 +30,10 @@ MUST_BE_COMPLETE = ("zh_CN",)
 
 Message = str | tuple[str, str]
 
-_ONE = {"_", "N_", "gettext", "translate"}
+_ONE = {"_", "N_", "gettext", "translate", "refuse"}
 _TWO = {"ngettext", "ntranslate"}
 _ROOTS = {"Refused", "Unavailable"}
-_ERROR_DICTS = {"errors", "wrong", "faults"}
+_ERROR_DICTS = {"errors", "wrong", "faults", "_NOT_TAKEN"}
 _SCRIPT_TEXT = re.compile(r"""\bt\(\s*("(?:[^"\\\n]|\\.)*")""")
 _FIELD = re.compile(r"\{(\w+)\}|%\((\w+)\)s")
 
@@ -41,7 +41,9 @@ _FIELD = re.compile(r"\{(\w+)\}|%\((\w+)\)s")
 def messages() -> set[Message]:
     """All texts, from everywhere."""
     found: set[Message] = set()
-    trees = [ast.parse(path.read_text(), str(path)) for path in sorted((ROOT / "teleconsult").rglob("*.py"))]
+    packages = ("teleconsult", "dicom_store")
+    paths = (path for package in packages for path in sorted((ROOT / package).rglob("*.py")))
+    trees = [ast.parse(path.read_text(), str(path)) for path in paths]
     families = _families(trees)
     for tree in trees:
         found |= set(from_python(tree, families))

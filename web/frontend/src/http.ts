@@ -17,6 +17,11 @@ export function csrfToken(): string {
   return document.querySelector<HTMLMetaElement>('meta[name="csrf-token"]')?.content ?? "";
 }
 
+/** Refusals come in the language of the page, not of the browser. */
+export function inPageLanguage(): Record<string, string> {
+  return { "Accept-Language": document.documentElement.lang || navigator.language };
+}
+
 export function newKey(): string {
   // Pages over plain HTTP on a hospital's own network have no randomUUID, whatever the types say.
   const make = (crypto as Partial<Crypto>).randomUUID;
@@ -37,7 +42,7 @@ export async function sendJson(
   body?: unknown,
   options: { signal?: AbortSignal; keepalive?: boolean; idempotencyKey?: string } = {},
 ): Promise<Record<string, unknown>> {
-  const headers: Record<string, string> = { Accept: "application/json" };
+  const headers: Record<string, string> = { Accept: "application/json", ...inPageLanguage() };
   if (method !== "GET") headers["X-CSRF-Token"] = csrfToken();
   if (body !== undefined) headers["Content-Type"] = "application/json";
   if (options.idempotencyKey) headers["Idempotency-Key"] = options.idempotencyKey;

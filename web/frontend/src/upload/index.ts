@@ -174,6 +174,7 @@ class UploadBox {
     if (finished && !this.finished && items.length) {
       this.finished = true;
       announce(this.host, "upload:finished", { verified, refused });
+      if (verified) void freshen();
     }
   }
 
@@ -249,6 +250,23 @@ class UploadBox {
         .slice(0, 10)
         .map((verdict) => el("p", { class: "small why muted" }, `${verdict.name}: ${verdict.reason}`)),
     );
+  }
+}
+
+/** Bring what the page says of its material up to date; what is being typed stays untouched. */
+async function freshen(): Promise<void> {
+  const parts = [...document.querySelectorAll<HTMLElement>("[data-freshen][id]")];
+  if (!parts.length) return;
+  try {
+    const response = await fetch(location.pathname, { credentials: "same-origin", headers: { Accept: "text/html" } });
+    if (!response.ok) return;
+    const page = new DOMParser().parseFromString(await response.text(), "text/html");
+    for (const part of parts) {
+      const fresh = page.getElementById(part.id);
+      if (fresh) part.replaceWith(fresh);
+    }
+  } catch {
+    // No line: the next visit of the page shows it.
   }
 }
 

@@ -1,7 +1,7 @@
 /** The line of files: two at a time, on through reloads and breaks, each one followed until the server has judged it. */
 
 import { DetailedError, Upload, type PreviousUpload } from "tus-js-client";
-import { csrfToken, Refusal, sendJson } from "../http";
+import { csrfToken, inPageLanguage, Refusal, sendJson } from "../http";
 import { t } from "../i18n";
 import {
   fingerprint,
@@ -113,7 +113,7 @@ export class Queue {
       chunkSize: this.chunkBytes,
       retryDelays: RETRY_DELAYS_MS,
       httpStack: new ChecksumStack(),
-      headers: { "X-CSRF-Token": csrfToken() },
+      headers: { "X-CSRF-Token": csrfToken(), ...inPageLanguage() },
       metadata: { filename: file.name, filetype: file.type, reference: this.options.reference, relative_path: path },
       fingerprint: () => Promise.resolve(item.mark),
       removeFingerprintOnSuccess: true,
