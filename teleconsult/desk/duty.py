@@ -18,12 +18,10 @@ class DutyNow:
         self._roster = roster
 
     async def now(self, actor: Actor, at: datetime) -> list[OnDuty]:
-        """See `desk.ports.Duty.now`; another institution's people are shown with its name."""
+        """See `desk.ports.Duty.now`; who has no department is shown with the institution's name."""
         return [
             OnDuty(
-                department=one.department
-                if one.institution == actor.institution
-                else f"{one.institution_name} {one.department}".strip(),
+                department=one.department or one.institution_name,
                 name=one.name,
                 title=one.title,
                 until=one.until,

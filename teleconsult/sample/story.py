@@ -148,8 +148,8 @@ async def _palpitations(cases: Cases) -> None:
     )  # fmt: skip
     for days, potassium, creatinine in ((180, "4.6", "188"), (90, "5.1", "231"), (30, "5.4", "264"), (0, "6.8", "312")):
         rows = [
-            ("血钾", potassium, "mmol/L", "3.5-5.3"),
-            ("血钠", "139", "mmol/L", "137-147"),
+            ("钾", potassium, "mmol/L", "3.5-5.3"),
+            ("钠", "139", "mmol/L", "137-147"),
             ("肌酐", creatinine, "umol/L", "41-81"),
         ]
         await cases.labs(consult, "肾功能与电解质", rows, days)
