@@ -18,11 +18,14 @@ from teleconsult.access.routes import identify_with
 from teleconsult.access.service import Access
 from teleconsult.actor import SYSTEM, Actor
 from teleconsult.bridges.arrivals import BridgeCursor  # noqa: F401 - its table belongs to a whole site
+from teleconsult.bridges.exchange import ticket_key
 from teleconsult.bridges.figures import Figures
 from teleconsult.bridges.happenings import Happenings
 from teleconsult.bridges.media_rooms import ExchangeRooms, MediaDoors
 from teleconsult.bridges.node import Node
 from teleconsult.bridges.visits import VisitCalls
+from teleconsult.clock import SystemClock
+from teleconsult.config import Settings
 from teleconsult.consults.views import ConsultView
 from teleconsult.events import Bus
 from teleconsult.followups.fields import BookFields
@@ -36,6 +39,8 @@ from teleconsult.notifications.codes import ReadOut
 from teleconsult.portal.routes import PortalRoutes
 from teleconsult.portal.service import Portal
 from teleconsult.reactions import Reactions
+from teleconsult.results.ports import NoLabStore
+from teleconsult.results.service import Results
 from teleconsult.scheduling.routes import SchedulingRoutes
 from teleconsult.scheduling.service import Scheduling
 from tests.builders.consults import Site, a_site
@@ -143,10 +148,20 @@ async def last_words(socket: ClientWebSocketResponse, seconds: float = 10) -> tu
 
 
 @asynccontextmanager
-async def a_call_site(folder: Path) -> AsyncIterator[CallSite]:
-    """`async with a_call_site(tmp_path) as calls:`."""
-    async with a_site(folder) as site, Node(folder / "media.sock") as node:
-        made = _put_together(site, folder, node)
+async def a_call_site(
+    folder: Path, media: Path | None = None, settings: Settings | None = None
+) -> AsyncIterator[CallSite]:
+    """`async with a_call_site(tmp_path) as calls:`.
+
+    Args:
+        folder: For database, socket and journal.
+        media: Socket of a media process that runs already; else one is made inside this process.
+        settings: Of that process: its tickets' key, and the true time, which it goes by.
+    """
+    async with a_site(folder) as site, Node(media or folder / "media.sock") as node:
+        if settings is not None:
+            site.clock.at = SystemClock().now()
+        made = _put_together(site, folder, node, KEY if settings is None else ticket_key(settings))
         app = web.Application(client_max_size=0)
         install(app, identify_with(made.access), site.database, site.vault, Plumbing(language="en"))
         doors = (
@@ -157,7 +172,8 @@ async def a_call_site(folder: Path) -> AsyncIterator[CallSite]:
             mount(app, room.table())
         made.server = TestServer(app)
         await made.server.start_server(**SERVER_OPTIONS)
-        await made.start_exchange()
+        if media is None:
+            await made.start_exchange()
         try:
             async with ClientSession() as http:
                 made.http = http
@@ -168,11 +184,11 @@ async def a_call_site(folder: Path) -> AsyncIterator[CallSite]:
             await made.server.close()
 
 
-def _put_together(site: Site, folder: Path, node: Node) -> CallSite:
+def _put_together(site: Site, folder: Path, node: Node, key: bytes) -> CallSite:
     database, vault, consults = site.database, site.vault, site.consults
     bus = Bus(database)
     access = Access(database, site.people, cheap_passwords())
-    exchange = ExchangeRooms(node, KEY, site.clock)
+    exchange = ExchangeRooms(node, key, site.clock)
     scheduling = Scheduling(database, vault, consults, exchange)
     media = MediaDoors(node, exchange, scheduling)
     links = Links(database, vault, access.identity, ReadOut(site.notifications))
@@ -180,7 +196,7 @@ def _put_together(site: Site, folder: Path, node: Node) -> CallSite:
     scheduling.let_visits_be_joined(VisitCalls(followups, consults, vault))
     consults.let_diary_be_asked(scheduling.diary)
     portal = Portal(database, links, followups, scheduling, site.people)
-    Reactions(consults, site.notifications, scheduling).on(bus)
+    Reactions(consults, site.notifications, scheduling, Results(database, consults, NoLabStore())).on(bus)
     happenings = Happenings(database, node, scheduling, bus)
     figures = Figures(node, media.lines)
     return CallSite(site, folder, bus, access, node, scheduling, links, followups, portal, media, happenings, figures)
