@@ -85,6 +85,7 @@ class CallPages:
             title=view.question,
             people=expected(view, actor, running(calls, visit)),
             call_key=f"consult:{view.id}",
+            back=f"{shown.path}/followups" if visit else shown.path,
             ticket_path=with_words(f"/api/v1/consults/{view.id}/calls", visit=visit),
         )
 

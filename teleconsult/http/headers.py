@@ -1,12 +1,14 @@
 """What every answer tells the browser about safety. Pages may ask for a little more, by name, and nothing else."""
 
 import re
+from http import HTTPStatus
 
 from aiohttp import web
 
 from teleconsult.http.assets import cache_of
 from teleconsult.http.origin import is_secure
 
+_PACKED = frozenset({"text/css", "image/svg+xml"})
 _HOST = re.compile(r"[A-Za-z0-9.\-]+(:\d{1,5})?|\[[0-9A-Fa-f:]+\](:\d{1,5})?")
 _WASM: web.ResponseKey[bool] = web.ResponseKey("wasm", bool)
 
@@ -64,6 +66,10 @@ async def set_headers(request: web.Request, response: web.StreamResponse) -> Non
     kept = cache_of(request) if response.status in (200, 206, 304) else None
     if kept:
         response.headers["Cache-Control"] = kept
+        if response.status == HTTPStatus.OK and response.content_type in _PACKED:
+            # Own files lie there unpacked; built ones have packed siblings. Pages are not packed: they hold a token.
+            response.enable_compression()
+            response.headers["Vary"] = "Accept-Encoding"
     response.headers.setdefault("Cache-Control", "no-store")
     if is_secure(request):
         response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")

@@ -1,5 +1,8 @@
 """The patients' pages: behind a link, a visit with its call, what the doctor wrote. Plain forms; calls need scripts."""
 
+import io
+import re
+
 import segno
 from aiohttp import web
 
@@ -19,6 +22,7 @@ from teleconsult.portal.views import JoinView, VisitView
 from teleconsult.scheduling.rules import checked_id
 
 _LINK = "/p/{token}"
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 class PortalPages:
@@ -37,6 +41,7 @@ class PortalPages:
         stranger, read = Public.PUBLIC, Permission.FOLLOWUP_READ
         return [
             get(_LINK, self.join, stranger, page=True, summary="Behind a patient's link"),
+            get(f"{_LINK}/qr.svg", self.qr, stranger, page=True, summary="The link as a QR code"),
             post(f"{_LINK}/code", self.code, stranger, page=True, status=303, summary="Send the patient a code"),
             post(f"{_LINK}/enter", self.enter, stranger, page=True, status=303, summary="Show the code"),
             get("/my", self.home, read, page=True, summary="The patient's own page"),
@@ -68,6 +73,16 @@ class PortalPages:
         cookies.set_patient_session(request, response, entered.session.secret)
         return response
 
+    async def qr(self, request: web.Request) -> web.Response:
+        """The link for another phone's camera; fetched only where this browser has no way on."""
+        token = request.match_info["token"]
+        if not _TOKEN.fullmatch(token):
+            raise NotFound
+        scheme = "https" if is_secure(request) else "http"
+        image = io.BytesIO()
+        segno.make(f"{scheme}://{request.host}/p/{token}", error="m").save(image, kind="svg", scale=4, border=2)
+        return web.Response(body=image.getvalue(), content_type="image/svg+xml")
+
     async def home(self, request: web.Request) -> web.Response:
         """The patient's own page."""
         return page(request, "portal/home.html", home=await self._portal.home(actor_of(request)))
@@ -91,7 +106,7 @@ class PortalPages:
             minutes=_minutes(view),
             refused=_words(request, error) if error else "",
             typed=typed[:6] if typed.isdigit() else "",
-            qr=_qr(request, link),
+            qr=f"{link}/qr.svg",
             when=view.starts_at,
             line=view.line,
         )
@@ -107,9 +122,3 @@ def _words(request: web.Request, error: Refused) -> str:
     if isinstance(error, FieldsRefused):
         return " ".join(translate(text, language_of(request)) for text in error.errors.values())
     return translate(error.message, language_of(request), **error.fields)
-
-
-def _qr(request: web.Request, path: str) -> str:
-    """The link for another phone's camera, as an image of the page itself: what it says must go through no server."""
-    scheme = "https" if is_secure(request) else "http"
-    return segno.make(f"{scheme}://{request.host}{path}", error="m").svg_data_uri(scale=4, border=2)

@@ -86,6 +86,8 @@ export const MESSAGES = {
     t("Some of your packets do not arrive."),
     t("Some packets are lost on the way to you."),
     t("Stop sharing"),
+    t("Switch camera off"),
+    t("Switch camera on"),
     t("Take the call here"),
     t("Tap here to hear the others"),
     t("Tap the sign to the left of the address"),

@@ -68,8 +68,8 @@ export class Controls {
       this.camera,
       call.wants.video && call.devices.tracks.video !== null,
       "video",
-      t("Camera off"),
-      t("Camera on"),
+      t("Switch camera off"),
+      t("Switch camera on"),
     );
     this.screen.setAttribute("aria-pressed", String(call.screen !== null));
     this.screen.querySelector(".word")?.replaceChildren(call.screen ? t("Stop sharing") : t("Share screen"));

@@ -76,6 +76,9 @@ export class InCall {
       float: () => void float(this.tiles.element, () => this.tiles.main()).catch(() => undefined),
       chat: this.chat ? () => this.toggleChat() : null,
     });
+    // What stood on the page before need not be said again at once.
+    const known = problemOf(call);
+    this.dismissed = known ? `${known.trouble} ${known.need}` : "";
     this.root = el("div", { class: `incall room ${tile ? "tile" : patient ? "plain-call" : "desk-call"}` });
     this.build();
   }
