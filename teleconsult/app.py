@@ -84,6 +84,7 @@ from teleconsult.unmatched.pages import UnmatchedPages
 from teleconsult.unmatched.routes import UnmatchedRoutes
 from teleconsult.unmatched.service import Unmatched
 from teleconsult.vault import Vault
+from teleconsult.wake import RedisWake
 
 SIGNER = "Teleconsult"
 ANCHORS = "audit-anchors.log"
@@ -147,7 +148,8 @@ async def open_clinic(settings: Settings, url: str, clock: Clock | None = None) 
     clock = clock or SystemClock()
     vault, zone = settings.vault(), ZoneInfo(settings.time_zone)
     database = Database(settings.clinic_database_url, clock)
-    bus = Bus(database)
+    wake = RedisWake(settings.redis_url) if settings.redis_url else None
+    bus = Bus(database, wake)
     witness = Witness(database)
     people = People(database, vault, witness)
     access = Access(database, people)
@@ -212,6 +214,8 @@ async def open_clinic(settings: Settings, url: str, clock: Clock | None = None) 
                     followups=followups, portal=portal,
                 )  # fmt: skip
     finally:
+        if wake is not None:
+            await wake.close()
         await database.close()
 
 

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar, Protocol
 
 import structlog
-from sqlalchemy import BigInteger, ColumnElement, Integer, String, Text, func, select, update
+from sqlalchemy import BigInteger, ColumnElement, Integer, String, Text, func, or_, select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -28,7 +28,9 @@ log = structlog.get_logger()
 _LOOK_EVERY = timedelta(seconds=2)
 """How often rows are looked for without a wake-up: the longest a missed wake-up can delay anything."""
 _TRIES = 8
-_BATCH = 100
+_BATCH = 25
+_CLAIM = timedelta(seconds=30)
+"""How long a process may take for a batch; after that another one thinks it dead and reacts in its place."""
 _OVERLAP = 200
 """Rows below the cursor that are read again: PostgreSQL may commit row 12 after row 13."""
 
@@ -56,6 +58,7 @@ class OutboxRow(Record):
     body: Mapped[str] = mapped_column(Text)
     at: Mapped[datetime]
     handled_at: Mapped[datetime | None] = mapped_column(index=True)
+    claimed_until: Mapped[datetime | None]
     tries: Mapped[int] = mapped_column(default=0)
 
 
@@ -95,6 +98,7 @@ class Bus:
         self._database = database
         self._wake = wake
         self._rows_came = asyncio.Event()
+        self._to_announce = asyncio.Event()
         self._reactions: dict[type[Event], list[Reaction]] = {}
         self._subscribers: set[asyncio.Queue[Event]] = set()
         self._cursor = 0
@@ -108,6 +112,7 @@ class Bus:
     def poke(self) -> None:
         """Rows were committed in this process: hand to `Work.after_commit`."""
         self._rows_came.set()
+        self._to_announce.set()
 
     @asynccontextmanager
     async def subscribe(self) -> AsyncIterator[asyncio.Queue[Event]]:
@@ -124,6 +129,7 @@ class Bus:
         await self._start_from_now()
         async with asyncio.TaskGroup() as group:
             group.create_task(self._listen())
+            group.create_task(self._announce())
             while True:
                 try:
                     await self.relay_once()
@@ -133,8 +139,6 @@ class Bus:
                     async with asyncio.timeout(_LOOK_EVERY.total_seconds()):
                         await self._rows_came.wait()
                     self._rows_came.clear()
-                    if self._wake:
-                        await self._wake.call()
                 except TimeoutError:
                     continue
 
@@ -142,17 +146,27 @@ class Bus:
         """Tell subscribers and run the reactions of all rows that wait. Returns how many were handled."""
         await self._tell()
         handled = 0
-        async with self._database.read() as session:
-            waiting = list(
-                await session.scalars(
-                    select(OutboxRow).where(OutboxRow.handled_at.is_(None)).order_by(OutboxRow.number).limit(_BATCH)
-                )
-            )
-        for row in waiting:
+        claimed = await self._claim()
+        for row in claimed:
             handled += await self._handle(row)
-        if len(waiting) == _BATCH:
+        if len(claimed) == _BATCH:
             self._rows_came.set()
         return handled
+
+    async def _claim(self) -> list[OutboxRow]:
+        """Take the oldest rows that no other process is about to react to."""
+        now = self._database.clock.now()
+        free = or_(OutboxRow.claimed_until.is_(None), OutboxRow.claimed_until < now)
+        waiting = select(OutboxRow).where(OutboxRow.handled_at.is_(None), free).order_by(OutboxRow.number).limit(_BATCH)
+        async with self._database.read() as session:
+            # Most looks find nothing: they need not queue with the writers.
+            if await session.scalar(waiting.with_only_columns(OutboxRow.number).limit(1)) is None:
+                return []
+        async with self._database.write(SYSTEM) as work:
+            rows = list(await work.session.scalars(waiting.with_for_update(skip_locked=True)))
+            for row in rows:
+                row.claimed_until = work.at + _CLAIM
+        return rows
 
     async def _handle(self, row: OutboxRow) -> int:
         kind = Event.kinds.get(row.kind)
@@ -160,13 +174,13 @@ class Bus:
             for reaction in self._reactions.get(kind, []) if kind else []:
                 await reaction(_decode(row))
         except Exception as error:
-            log.exception("reaction.failed", event=row.kind, number=row.number, error=type(error).__name__)
+            log.exception("reaction.failed", kind=row.kind, number=row.number, error=type(error).__name__)
             async with self._database.write(SYSTEM) as work:
                 gone = work.at if row.tries + 1 >= _TRIES else None
                 await work.session.execute(
                     update(OutboxRow)
                     .where(OutboxRow.number == row.number)
-                    .values(tries=OutboxRow.tries + 1, handled_at=gone)
+                    .values(tries=OutboxRow.tries + 1, handled_at=gone, claimed_until=None)
                 )
             return 0
         async with self._database.write(SYSTEM) as work:
@@ -176,6 +190,11 @@ class Bus:
         return 1
 
     async def _start_from_now(self) -> None:
+        if self._database.is_sqlite:
+            # There is one web process: what is claimed was claimed by one that died.
+            async with self._database.write(SYSTEM) as work:
+                held = OutboxRow.handled_at.is_(None), OutboxRow.claimed_until.is_not(None)
+                await work.session.execute(update(OutboxRow).where(*held).values(claimed_until=None))
         async with self._database.read() as session:
             self._cursor = await session.scalar(select(func.max(OutboxRow.number))) or 0
             self._told = set(await session.scalars(select(OutboxRow.number).where(self._in_window())))
@@ -200,6 +219,13 @@ class Bus:
                 queue.put_nowait(happened)
             except asyncio.QueueFull:
                 self._subscribers.discard(queue)
+
+    async def _announce(self) -> None:
+        """Call the others; in a task of its own, so that a slow line delays nobody here."""
+        while self._wake is not None:
+            await self._to_announce.wait()
+            self._to_announce.clear()
+            await self._wake.call()
 
     async def _listen(self) -> None:
         if self._wake is None:

@@ -9,6 +9,8 @@ from hypothesis import settings
 
 from tests.builders.county import County, prepared, start
 
+pytest_plugins = ("tests.services",)
+
 # Machines that test are busy: how long one example takes says nothing.
 settings.register_profile("house", deadline=None)
 settings.register_profile("long", deadline=None, max_examples=2000)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -12,14 +11,6 @@ from aiohttp import web
 
 from dicom_store.app import Archive, create_app, open_archive
 from tests.builders.archives import Porter, plain, settings
-
-
-@pytest.fixture
-def postgres_url() -> str:
-    url = os.environ.get("TEST_POSTGRES_URL", "")
-    if not url:
-        pytest.skip("no PostgreSQL: TEST_POSTGRES_URL is not set")
-    return url
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
-"""The rooms' foundations on PostgreSQL: what SQLite's single writer hides shows here. Needs TEST_POSTGRES_URL."""
+"""The rooms' foundations on PostgreSQL: what SQLite's single writer hides shows here."""
 
 import asyncio
-import os
 
 import pytest
 from aiohttp import web
@@ -26,11 +25,8 @@ pytestmark = pytest.mark.postgres
 
 
 @pytest.fixture
-async def database():
-    url = os.environ.get("TEST_POSTGRES_URL", "")
-    if not url:
-        pytest.skip("no PostgreSQL: TEST_POSTGRES_URL is not set")
-    async with a_postgres_database(url) as made:
+async def database(postgres_url):
+    async with a_postgres_database(postgres_url) as made:
         yield made
 
 
