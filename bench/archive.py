@@ -49,6 +49,7 @@ ROWS: dict[str, tuple[str, str, bool, float]] = {
     "rendered.p99": ("first JPEG of a film, p99", "ms", False, 1),
     "cstore.films_s": ("C-STORE, storescu, one association", "films/s", True, 2),
     "memory.pss_mb": ("memory after 10,000 films and reading series (PSS, all processes)", "MB", False, 1 / 0.6),
+    "memory.pictures_mb": ("the same after a picture was made", "MB", False, 0),
     "memory.idle_mb": ("memory when idle after the start (PSS)", "MB", False, 0),
 }
 
@@ -217,7 +218,9 @@ def memory(server: Server, known: list[SmallStudy], mould: Mould) -> Figures:
     for _ in range(3):
         server.ask("GET", f"/studies/{large.study}/series/{large.series}", Accept=FILMS)
     held = common.memory_mb(server.pid)
-    return {"memory.pss_mb": held["pss"], "memory.main_rss_mb": held["rss"]}
+    server.ask("GET", f"/studies/{large.study}/series/{large.series}/instances/{large.instances[0]}/rendered")
+    pictures = common.memory_mb(server.pid)
+    return {"memory.pss_mb": held["pss"], "memory.main_rss_mb": held["rss"], "memory.pictures_mb": pictures["pss"]}
 
 
 # ---------------------------------------------------------------- the run
@@ -337,7 +340,8 @@ def _section(result: dict[str, dict[str, float]], missing: list[str], given: arg
     rounds = f"Medians of {given.rounds} interleaved rounds, {given.small} tiny films loaded before."
     text = [
         f"{when}, {common.machine()}; {re.sub(' ,', ',', versions)}. {rounds}",
-        "Times: the web process of the demo with rights, audit and encryption. Memory: `python -m dicom_store`.",
+        "Times: the web process of the demo with rights, audit and encryption. Memory: `python -m dicom_store`, which "
+        "starts the processes that make pictures with the first one (`--warm`: at once, as the demo does).",
         "",
         page(result),
     ]

@@ -76,6 +76,7 @@ def running(name: str, command: list[str], ready_url: str, door: tuple[str, ...]
     """Start a server on a core, wait until it answers, end it."""
 
     def pin() -> None:
+        machine.be_first()
         if cpu is not None:
             os.sched_setaffinity(0, {cpu})
 
@@ -256,6 +257,7 @@ def main() -> int:
     if status is not None:
         return status
     given = words.parse_args()
+    machine.be_first()
     if given.impair:
         with tempfile.TemporaryDirectory() as folder:
             found = asyncio.run(

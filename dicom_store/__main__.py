@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import uvloop
 from aiohttp import web
 
 from dicom_store.app import create_app, open_archive
@@ -123,6 +124,7 @@ def main() -> int:
     parser.add_argument("--token-file", type=Path, required=True)
     parser.add_argument("--key-file", type=Path, help="32 bytes; default DATA/archive.key, made at the first start")
     parser.add_argument("--database-url")
+    parser.add_argument("--warm", action="store_true", help="start what makes pictures at once, not with the first one")
     given = parser.parse_args()
     try:
         gatekeeper = TokenFile(given.token_file.read_text("utf-8"))
@@ -131,8 +133,9 @@ def main() -> int:
             key=_key(given.key_file or given.data / "archive.key"),
             clock=lambda: datetime.now(UTC),  # noqa: TID251  the one place that hands out the clock here
             database_url=given.database_url,
+            warm_workers=given.warm,
         )
-        asyncio.run(_serve(settings, gatekeeper, given.host, given.port))
+        uvloop.run(_serve(settings, gatekeeper, given.host, given.port))
     except (OSError, ValueError) as error:
         sys.stderr.write(f"dicom_store: {error}\n")
         return 2

@@ -99,7 +99,7 @@ class WebRooms:
     def __init__(self, archive: Archive, gatekeeper: Gatekeeper) -> None:
         settings = archive.settings
         folder = settings.data_dir / "uploads"
-        self._workers = Workers(count=settings.workers, warm=WARM)
+        self._workers = Workers(count=settings.workers, warm=WARM, at_once=settings.warm_workers)
         self.render = Render(self._workers, archive.films)
         finisher = Finisher(archive.ingest, self._workers, folder)
         self.reception = Reception(Shelf(folder, archive.blobs.keys), archive.blobs, finisher, settings.clock)

@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import structlog
+import uvloop
 from aiohttp import web
 
 from teleconsult.addresses import certificate_hosts, media_candidates
@@ -51,7 +52,9 @@ def run(name: str) -> None:
         "prepare-sample": functools.partial(_prepare, sample=True),
     }
     try:
-        asyncio.run(work[name](inherit()))
+        # It passes films on with fewer copies; the media process lives off datagrams and stays with the usual loop.
+        run_loop = uvloop.run if name == "web" else asyncio.run
+        run_loop(work[name](inherit()))
     except SettingsRefused as error:
         sys.stderr.write(f"{error}\n")
         raise SystemExit(2) from None

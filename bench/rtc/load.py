@@ -193,17 +193,16 @@ def play(task: Task, pipe: Connection) -> None:
     viewers: dict[int, Viewer] = {}
     latencies: list[int] = []
 
+    poll = select.epoll()
+
     def run() -> None:
-        poll = select.epoll()
-        for number in viewers:
-            poll.register(number, select.EPOLLIN)
         consent = time.monotonic()
         while not stop.is_set():
             for number, _ in poll.poll(0.1):
                 _read(viewers[number], latencies)
             if time.monotonic() > consent:
                 consent = time.monotonic() + _CONSENT_EVERY_S
-                for viewer in viewers.values():
+                for viewer in list(viewers.values()):
                     viewer.peer.send(viewer.peer.check())
 
     def begin() -> None:
@@ -228,10 +227,11 @@ def play(task: Task, pipe: Connection) -> None:
                     await door.play(peer, room, publisher)
                     peer.socket.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
                     viewers[peer.socket.fileno()] = Viewer(peer)
+                    poll.register(peer.socket, select.EPOLLIN)  # read from now on: what waits would be lost or late
 
-            await asyncio.gather(*(one(*link) for link in task.links))
             thread = threading.Thread(target=run, daemon=True)
             thread.start()
+            await asyncio.gather(*(one(*link) for link in task.links))
             await _serve(pipe, begin, end)
             stop.set()
             thread.join()

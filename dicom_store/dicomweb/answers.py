@@ -93,9 +93,9 @@ def base_url(request: web.Request, archive: "Archive") -> str:
     return f"{request.scheme}://{host}/dicomweb"
 
 
-def film_url(base: str, record: InstanceRecord) -> str:
+def film_url(base: str, study: StudyUID, series: SeriesUID, instance: InstanceUID) -> str:
     """The address of one film."""
-    return f"{base}/studies/{record.key.study}/series/{record.series}/instances/{record.instance}"
+    return f"{base}/studies/{study}/series/{series}/instances/{instance}"
 
 
 def accepted(request: web.Request) -> list[MediaType]:

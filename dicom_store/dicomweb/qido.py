@@ -42,9 +42,8 @@ def routes(archive: "Archive", gatekeeper: Gatekeeper, translate: Translate) -> 
             studies = {StudyKey(InstitutionId(row.institution), StudyUID(row.study)) for row in found}
             if studies:
                 await gatekeeper.witness(visit.caller, Action.SEARCH, studies)
-            base = base_url(request, archive)
-            body = b"[" + b",".join(_joined(archive, row, understood.search, base) for row in found) + b"]"
-            return json_answer(body, _warning(understood.ignored))
+            joiner = _Joiner(archive, understood.search, base_url(request, archive))
+            return json_answer(b"[" + b",".join(map(joiner.join, found)) + b"]", _warning(understood.ignored))
 
         return door(Action.SEARCH, gatekeeper, translate)(search)
 
@@ -57,28 +56,46 @@ def _warning(ignored: tuple[str, ...]) -> dict[str, str]:
     return {"Warning": '299 dicom_store "These attributes are not supported for matching and were ignored"'}
 
 
-def _joined(archive: "Archive", row: Found, search: Search, base: str) -> bytes:
-    """One answer as DICOM JSON."""
-    parts: list[bytes] = [_ONLINE]
-    address = f"{base}/studies/{row.study}"
-    if search.level is Level.STUDY or search.study is None:
-        parts += [row.study_answer, *_wanted(row.study_extra, search), _study_counts(row)]
-    if row.series is not None:
-        address += f"/series/{row.series}"
+class _Joiner:
+    """Joins the answers of one search; what films of a study or series have in common is joined once."""
+
+    def __init__(self, archive: "Archive", search: Search, base: str) -> None:
+        self._archive = archive
+        self._search = search
+        self._base = base
+        self._above: dict[tuple[str, str, str | None], bytes] = {}
+
+    def join(self, row: Found) -> bytes:
+        """One answer as DICOM JSON."""
+        key = (row.institution, row.study, row.series)
+        above = self._above.get(key)
+        if above is None:
+            above = self._above[key] = b",".join(part for part in self._of_study_and_series(row) if part)
+        address = f"{self._base}/studies/{row.study}"
+        if row.series is not None:
+            address += f"/series/{row.series}"
+        parts = [above]
+        if row.instance is not None:
+            address += f"/instances/{row.instance}"
+            parts += [row.instance_answer or b"", *_from_header(self._archive, row, self._search)]
+        parts.append(_text("00081190", "UR", address))
+        return b"{" + b",".join(part for part in parts if part) + b"}"
+
+    def _of_study_and_series(self, row: Found) -> list[bytes]:
+        search = self._search
+        parts: list[bytes] = [_ONLINE]
+        if search.level is Level.STUDY or search.study is None:
+            parts += [row.study_answer, *_wanted(row.study_extra, search), _study_counts(row)]
+        else:
+            parts.append(_text("0020000D", "UI", row.study))
+        if row.series is None:
+            return parts
         if search.level is Level.SERIES or search.series is None:
             parts += [row.series_answer or b"", *_wanted(row.series_extra or b"", search)]
             parts.append(_text("00201209", "IS", row.series_instance_count))
-    if row.instance is not None:
-        address += f"/instances/{row.instance}"
-        parts += [row.instance_answer or b"", *_from_header(archive, row, search)]
-        if search.study is not None:
-            parts.append(_text("0020000D", "UI", row.study))
-        if search.series is not None:
-            parts.append(_text("0020000E", "UI", row.series or ""))
-    elif row.series is not None and search.study is not None:
-        parts.append(_text("0020000D", "UI", row.study))
-    parts.append(_text("00081190", "UR", address))
-    return b"{" + b",".join(part for part in parts if part) + b"}"
+        else:
+            parts.append(_text("0020000E", "UI", row.series))
+        return parts
 
 
 def _study_counts(row: Found) -> bytes:

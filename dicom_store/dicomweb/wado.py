@@ -89,7 +89,7 @@ class _Giving:
                 {
                     "Content-Type": f"{DICOM}; transfer-syntax={record.transfer_syntax}",
                     "Content-Length": str(record.blob.length),
-                    "Content-Location": film_url(base, record),
+                    "Content-Location": film_url(base, record.key.study, record.series, record.instance),
                 },
                 record.blob.length,
                 self._archive.films.stream(record),
@@ -125,15 +125,15 @@ class _Giving:
         named = address_of(request)
         assert named.study is not None  # noqa: S101  every route of this handler names a study
         described = await self._archive.index.described(visit.scope, named.study, named.series, named.instance)
-        records = [film.record for film in described]
-        await self._witness(visit, records)
-        etag = etag_of((record.sha256 for record in records), "json")
+        await self._gatekeeper.witness(visit.caller, Action.READ, {film.key for film in described})
+        etag = etag_of((film.sha256 for film in described), "json")
         if unchanged(request, etag):
             return not_modified(etag)
         base = base_url(request, self._archive)
         films = [
             film.header.replace(
-                b'"BulkDataURI":"{bulk}/', f'"BulkDataURI":"{film_url(base, film.record)}/bulkdata/'.encode()
+                b'"BulkDataURI":"{bulk}/',
+                f'"BulkDataURI":"{film_url(base, film.key.study, film.series, film.instance)}/bulkdata/'.encode(),
             )
             for film in described
         ]
@@ -156,7 +156,7 @@ class _Giving:
         content_type = f"{part_type}; transfer-syntax={syntax}"
         if single:
             return web.Response(body=found[0], headers={**ATTACHED, "ETag": etag, "Content-Type": content_type})
-        address = film_url(base_url(request, self._archive), record)
+        address = film_url(base_url(request, self._archive), record.key.study, record.series, record.instance)
         parts = [
             Part({"Content-Type": content_type, "Content-Location": f"{address}/frames/{number}"}, len(frame), frame)
             for number, frame in zip(numbers, found, strict=True)

@@ -151,7 +151,10 @@ def shade(stored: Array, shading: Shading) -> Bytes:
     if high - low >= max(stored.size, 1 << 16):
         return _steps(stored, shading, voi)
     table = _steps(np.arange(low, high + 1, dtype=np.int64), shading, voi)
-    return table[stored.astype(np.int64) - low]
+    if low >= 0 and high < 1 << 16:
+        table = np.concatenate((np.zeros(low, dtype=np.uint8), table))
+        return table.take(stored, mode="clip")  # every value has its entry: the mode only spares a check
+    return table.take(stored.astype(np.int64) - low)
 
 
 def _steps(stored: Array, shading: Shading, voi: Window | Lut) -> Bytes:

@@ -11,7 +11,7 @@ import os
 import threading
 from asyncio import get_running_loop
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NoReturn, ParamSpec, TypeVar
@@ -19,7 +19,7 @@ from typing import NoReturn, ParamSpec, TypeVar
 from dicom_store.errors import StorageFull, Unavailable
 from dicom_store.model import BlobRef
 from dicom_store.storage import packs
-from dicom_store.storage.keys import KeyRing
+from dicom_store.storage.keys import TAG_BYTES, KeyRing
 from dicom_store.storage.packs import PackCode, PackHeader
 
 P = ParamSpec("P")
@@ -27,6 +27,8 @@ T = TypeVar("T")
 
 _OPEN_PACKS = 64
 _STREAM_BYTES = 8 * packs.SEGMENT
+_ROOM_SEGMENTS = 5
+"""A slice of a CT in one write."""
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
@@ -58,6 +60,8 @@ class PackWriter:
         # A cancelled request lets go of the pack while one of its threads may still be writing.
         self._lock = threading.Lock()
         self._closed = False
+        # Written over by every film: fresh memory for each costs more than the encryption.
+        self._room = memoryview(bytearray(_ROOM_SEGMENTS * (packs.SEGMENT + TAG_BYTES)))
         self._unsynced_folders = [path.parent, *([path.parent.parent] if fresh else [])]
         fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         self.size = 0
@@ -81,13 +85,8 @@ class PackWriter:
             record = self._code.record(label, self.size)
             place = self.size + len(record)
             self._write([record])
-            batch: list[bytes] = []
-            for segment in self._code.segments(view, place, name):
-                batch.append(segment)
-                if len(batch) == 16:
-                    self._write(batch)
-                    batch = []
-            self._write(batch)
+            for sealed in self._code.segments(view, place, name, self._room):
+                self._write([sealed])
         return BlobRef(self.id, place, len(view), name)
 
     def sync(self) -> None:
@@ -115,7 +114,7 @@ class PackWriter:
         if self._closed:
             raise Unavailable("The server is shutting down.")
 
-    def _write(self, chunks: list[bytes]) -> None:
+    def _write(self, chunks: Sequence[bytes | memoryview]) -> None:
         left = [memoryview(chunk) for chunk in chunks]
         while left:
             done = os.writev(self._fd, left)

@@ -51,7 +51,16 @@ _FILM = (
     .join(studies, studies.c.id == instances.c.study)
     .join(series, series.c.id == instances.c.series)
 )
-_FILM_AND_HEADER = _FILM.add_columns(headers.c.header).join(headers, headers.c.instance == instances.c.id)
+_HEADER = (
+    select(
+        instances.c.instance_uid, instances.c.institution, studies.c.study_uid, series.c.series_uid,
+        instances.c.sha256, headers.c.header,
+    )
+    .select_from(instances)
+    .join(studies, studies.c.id == instances.c.study)
+    .join(series, series.c.id == instances.c.series)
+    .join(headers, headers.c.instance == instances.c.id)
+)  # fmt: skip
 _IN_STUDY = studies.c.study_uid == bindparam("study_uid")
 _IN_SERIES = and_(_IN_STUDY, series.c.series_uid == bindparam("series_uid"))
 _ONE = and_(_IN_SERIES, instances.c.instance_uid == bindparam("instance_uid"))
@@ -61,9 +70,9 @@ _STATEMENTS = {
     "film": _FILM.where(_ONE),
     "films of series": _FILM.where(_IN_SERIES).order_by(*_ORDER),
     "films of study": _FILM.where(_IN_STUDY).order_by(*_ORDER),
-    "header": _FILM_AND_HEADER.where(_ONE),
-    "headers of series": _FILM_AND_HEADER.where(_IN_SERIES).order_by(*_ORDER),
-    "headers of study": _FILM_AND_HEADER.where(_IN_STUDY).order_by(*_ORDER),
+    "header": _HEADER.where(_ONE),
+    "headers of series": _HEADER.where(_IN_SERIES).order_by(*_ORDER),
+    "headers of study": _HEADER.where(_IN_STUDY).order_by(*_ORDER),
 }
 _ARRIVALS = (
     select(arrivals).where(arrivals.c.number > bindparam("number")).order_by(arrivals.c.number).limit(bindparam("most"))
@@ -72,9 +81,12 @@ _FRAGMENTS = select(headers.c.fragments).where(headers.c.instance == bindparam("
 
 
 class Described(NamedTuple):
-    """A film and its whole data set as DICOM JSON without the outer braces."""
+    """A film's whole data set as DICOM JSON without the outer braces; `sha256` is of the film, in hex."""
 
-    record: InstanceRecord
+    key: StudyKey
+    series: SeriesUID
+    instance: InstanceUID
+    sha256: str
     header: bytes
 
 
@@ -177,11 +189,16 @@ class Index:
         """
         name = "header" if instance is not None else "headers of study" if series_uid is None else "headers of series"
         rows = await self._scoped(name, scope, _named(study, series_uid, instance))
-        described = []
-        for row in _only_own(rows):
-            record = _record(row[:-1])
-            described.append(Described(record, self.open_header(record.blob.name, row[-1])))
-        return described
+        return [
+            Described(
+                StudyKey(holder, study),
+                series_found,
+                film,
+                sha256.hex(),
+                self.open_header(film_name(holder, film), sealed),
+            )
+            for film, holder, _, series_found, sha256, sealed in _only_own(rows)
+        ]
 
     def open_header(self, name: str, sealed: bytes) -> bytes:
         """A stored header as DICOM JSON without the outer braces."""

@@ -97,13 +97,27 @@ class PackCode:
         sealed = data[RECORD_BYTES : RECORD_BYTES + length]
         return self._open(_nonce(place + RECORD_BYTES), sealed, _about(self.header.pack, _LABEL, 0, ""))
 
-    def segments(self, film: memoryview, place: int, name: str) -> Iterator[bytes]:
-        """The encrypted segments of a film whose first one stands at byte `place`."""
-        size = self.header.segment
+    def segments(self, film: memoryview, place: int, name: str, room: memoryview) -> Iterator[memoryview]:
+        """The encrypted segments of a film whose first one stands at byte `place`, some at a time.
+
+        Args:
+            film: All of it.
+            place: Where its first segment will stand in the pack.
+            name: Of the film.
+            room: Where the ciphertext is put: what is yielded is a part of it and holds until the next step. At least
+                one segment long.
+        """
+        size, used = self.header.segment, 0
         for number in range(segment_count(len(film), size)):
-            about = _about(self.header.pack, number, len(film), name)
             part = film[number * size : (number + 1) * size]
-            yield self.cipher.encrypt(_nonce(place + number * (size + TAG_BYTES)), part, about)
+            if used + len(part) + TAG_BYTES > len(room):
+                yield room[:used]
+                used = 0
+            end = used + len(part) + TAG_BYTES
+            about = _about(self.header.pack, number, len(film), name)
+            self.cipher.encrypt_into(_nonce(place + number * (size + TAG_BYTES)), part, about, room[used:end])
+            used = end
+        yield room[:used]
 
     def open_segments(self, data: memoryview, first: int, place: int, length: int, name: str) -> list[bytes]:
         """Decrypt neighbouring segments.

@@ -87,6 +87,7 @@ class Workers:
         memory_bytes: Address space of one worker.
         max_jobs: A worker is replaced after this many.
         warm: Modules imported before the first job; a module's `warm()` is called where there is one.
+        at_once: Get ready while the server starts; otherwise the first job waits for it, and memory is spared till then.
     """
 
     def __init__(
@@ -97,12 +98,14 @@ class Workers:
         memory_bytes: int = 3 << 30,
         max_jobs: int = 500,
         warm: Sequence[str] = (),
+        at_once: bool = True,
     ) -> None:
         self._count = count
         self._max_waiting = waiting
         self._memory_bytes = memory_bytes
         self._max_jobs = max_jobs
         self._warm = tuple(warm)
+        self._at_once = at_once
         self._idle: deque[_Worker] = deque()
         self._busy: set[_Worker] = set()
         self._waiting = 0
@@ -115,8 +118,9 @@ class Workers:
 
     async def __aenter__(self) -> Self:
         self._closed = False
-        # Owned here and ended by leaving. Workers get ready while the server starts; a job that comes before waits.
-        self._warming = asyncio.get_running_loop().create_task(self._warm_up())
+        if self._at_once:
+            # Owned here and ended by leaving. A job that comes before it is done waits.
+            self._warming = asyncio.get_running_loop().create_task(self._warm_up())
         return self
 
     async def _warm_up(self) -> None:
@@ -193,8 +197,7 @@ class Workers:
 
     async def _ask(self, channel: socket.socket, job: bytes) -> tuple[wire.Verdict, wire.Plain, bool]:
         loop = asyncio.get_running_loop()
-        await loop.sock_sendall(channel, wire.LENGTH.pack(len(job)))
-        await loop.sock_sendall(channel, job)
+        await loop.sock_sendall(channel, wire.LENGTH.pack(len(job)) + job)
         (length,) = wire.LENGTH.unpack(await self._exactly(channel, wire.LENGTH.size))
         if length > wire.MAX_MESSAGE_BYTES:
             raise EOFError
@@ -228,6 +231,8 @@ class Workers:
         if control is None:  # closed meanwhile
             raise EOFError
         ours, theirs = socket.socketpair()
+        for end in (ours, theirs):  # a film goes over in one piece, where the system allows it
+            end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_CHUNK)
         try:
             # One byte and one descriptor into a socket nobody else writes to: this does not block.
             socket.send_fds(control, [b"F"], [theirs.fileno()])

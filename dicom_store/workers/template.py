@@ -109,7 +109,7 @@ def _exactly(channel: socket.socket, length: int) -> bytearray | None:
 
 def _run(job: bytearray) -> tuple[wire.Verdict, object]:
     try:
-        module, function, arguments, seconds = wire.unpack_job(bytes(job))
+        module, function, arguments, seconds = wire.unpack_job(job)
         del job
         _allow_cpu(seconds)
         return wire.Verdict.DONE, getattr(importlib.import_module(module), function)(*arguments)

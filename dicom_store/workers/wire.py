@@ -39,7 +39,7 @@ def pack(value: object) -> bytes:
     return pickle.dumps(value, protocol=5)
 
 
-def unpack_job(data: bytes) -> tuple[str, str, tuple[object, ...], float]:
+def unpack_job(data: bytes | bytearray) -> tuple[str, str, tuple[object, ...], float]:
     """Read a job (module, function, arguments, seconds) that the archive itself packed."""
     job: tuple[str, str, tuple[object, ...], float] = pickle.loads(data)  # noqa: S301  (ours: comes from the parent)
     return job
