@@ -27,7 +27,7 @@ class ArchiveSettings:
         pack_bytes: A pack that has grown over this is closed and a new one begun.
         reader_connections: Connections to the index for reading.
         workers: Child processes that decode pictures and read what may be hostile.
-        warm_workers: Start them with the server; otherwise with the first picture, and their memory is spared till then.
+        warm_workers: Start them with the server; otherwise with the first picture, sparing their memory till then.
         threads: Threads that hash, encrypt and read.
         max_concurrent_stores: Requests that may write films at the same time; the others wait.
     """

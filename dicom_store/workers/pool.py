@@ -87,7 +87,7 @@ class Workers:
         memory_bytes: Address space of one worker.
         max_jobs: A worker is replaced after this many.
         warm: Modules imported before the first job; a module's `warm()` is called where there is one.
-        at_once: Get ready while the server starts; otherwise the first job waits for it, and memory is spared till then.
+        at_once: Get ready while the server starts; otherwise the first job waits for it and memory is spared.
     """
 
     def __init__(
