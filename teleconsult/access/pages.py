@@ -1,11 +1,13 @@
 """Pages about oneself: log in and out, my account, the language of this browser."""
 
+from dataclasses import replace
 from http import HTTPStatus
 
 from aiohttp import web
 from pydantic import Field
 
 from teleconsult.access import cookies
+from teleconsult.access.devices import spoken
 from teleconsult.access.service import Access
 from teleconsult.actor import ActorKind, Permission
 from teleconsult.errors import FieldsRefused, NotAllowed, NotIdentified, Refused, TooMany
@@ -126,7 +128,7 @@ class AccessPages:
             "access/account.html",
             status=problem_of(error).status if error else 200,
             institution=await self._people.name_of(actor.institution),
-            sessions=await self._access.sessions(actor),
+            sessions=[replace(one, device=spoken(one.device)) for one in await self._access.sessions(actor)],
             errors=errors,
             problem=told,
             done=request.query.get("done", ""),

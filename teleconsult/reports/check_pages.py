@@ -77,7 +77,11 @@ class CheckPages:
 
 def _facts(request: web.Request, verdict: Verdict) -> list[tuple[str, str]]:
     signed = full_time(verdict.signed_at, language_of(request), request.config_dict[ZONE]) if verdict.signed_at else ""
-    told = ((N_("Signed by"), verdict.signer), (N_("Signed at"), signed), (N_("Consult number"), verdict.number))
+    told = (
+        (N_("Sealed by the site"), verdict.signer),
+        (N_("Signed at"), signed),
+        (N_("Consult number"), verdict.number),
+    )
     version = (N_("Version"), str(verdict.version) if verdict.version else "")
     return [(translate(label, language_of(request)), text) for label, text in (*told, version) if text]
 

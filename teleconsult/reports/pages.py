@@ -241,4 +241,5 @@ def _is_signed_by(view: ConsultView, actor: Actor) -> bool:
 def _lab_choice(material: MaterialView, language: str, today: date) -> tuple[str, str]:
     report = material.lab_report
     taken = day(report.taken_at.date(), language, today) if report and report.taken_at else ""
-    return material.reference, f"{report.title if report else ''} {taken}".strip() or material.reference[:8]
+    title = (report.title if report else "") or translate("Lab report", language)
+    return material.reference, f"{title} {taken}".strip()

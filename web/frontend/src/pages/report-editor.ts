@@ -37,7 +37,7 @@ export function mount(form: HTMLElement): void {
   const labs = (jsonBlock(form.dataset.labs) ?? []) as Lab[];
   const choices: Record<"/" | "@", Choice[]> = {
     "/": phrases.map((phrase) => ({ title: phrase.title, detail: phrase.text, text: phrase.text })),
-    "@": labs.map((lab) => ({ title: lab.name, detail: labText(lab), text: labText(lab) })),
+    "@": labs.map((lab) => ({ title: lab.name, detail: labText(lab).slice(lab.name.length + 1), text: labText(lab) })),
   };
   form.querySelectorAll("textarea").forEach((area, at) => new Helper(area, choices, `choices-${at}`));
   const strip = form.querySelector<HTMLElement>("[data-key-image-strip]");

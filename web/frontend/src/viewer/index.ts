@@ -26,7 +26,10 @@ export async function mount(host: HTMLElement): Promise<void> {
   markPriors(studies, named);
   const keyImages = new KeyImages("readonly" in dataset ? "" : (dataset.keyImages ?? ""));
   host.replaceChildren();
-  const room = new Room(host, archive, studies, keyImages, { cpu: "cpu" in dataset });
+  const room = new Room(host, archive, studies, keyImages, {
+    cpu: "cpu" in dataset,
+    subject: { sex: dataset.sex ?? "", born: dataset.born ?? "" },
+  });
   await room.begin({
     series: dataset.series,
     instance: dataset.instance,

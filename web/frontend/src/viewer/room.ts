@@ -13,6 +13,7 @@ import { Engine, MEASURING } from "./engine";
 import { besideIndex, cineRate, mayHavePictures, type Series, type Study } from "./films";
 import type { KeyImages } from "./keyimages";
 import { listenToKeys } from "./keys";
+import { mark, warning, type Subject } from "./mixup";
 import { Pane, type Place } from "./pane";
 import { Strip } from "./strip";
 
@@ -41,7 +42,7 @@ export class Room {
     private readonly archive: Archive,
     private readonly studies: Study[],
     private readonly keyImages: KeyImages,
-    options: { cpu: boolean },
+    private readonly options: { cpu: boolean; subject: Subject },
   ) {
     this.engine = new Engine({
       cpu: options.cpu,
@@ -191,6 +192,10 @@ export class Room {
     this.syncing = requestAnimationFrame(() => {
       this.syncing = 0;
       this.sync();
+      for (const one of this.panes) {
+        const film = one.films[one.index];
+        mark(one.element, film ? warning(film.meta, this.options.subject) : "");
+      }
     });
   }
 
