@@ -16,6 +16,8 @@ from signaling.ports import Happening
 
 _KEPT = 20_000
 """Happenings kept for a clinic that is away; the oldest figures of quality go first after that."""
+_KEPT_IN_MEMORY = 1_000
+"""Without a file there is no clinic that has to learn everything."""
 _PAGE = 500
 _SPARE_LINES = 2_000
 """Acknowledged lines that may stay in the file before it is written anew."""
@@ -84,7 +86,7 @@ class Journal:
             self._more.set()
 
     def _shed(self) -> None:
-        spare = len(self._kept) - _KEPT
+        spare = len(self._kept) - (_KEPT if self._path else _KEPT_IN_MEMORY)
         if spare <= 0:
             return
         figures = [entry for entry in self._kept if entry["kind"] == "quality"][:spare]

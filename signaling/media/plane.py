@@ -78,14 +78,15 @@ class Plane:
         mux = self.mux
         for _ in range(_ROUNDS):
             count = mux.receive()
+            now = self.now_s()
             for slot in range(count):
-                self._take(slot)
+                self._take(slot, now)
             if mux.queued:
                 mux.flush()
             if count < READ_BATCH:
                 return
 
-    def _take(self, slot: int) -> None:
+    def _take(self, slot: int, now: float) -> None:
         mux = self.mux
         start, data, length = slot * SLOT_BYTES, mux.inbox.data, mux.length(slot)
         if length < 12:
@@ -108,7 +109,7 @@ class Plane:
             box = tap.length_box
             box[0] = length
             if tap.unprotect_in_place(peer.rx, self._in_pointers[slot], box) == 0:
-                self._forward(peer, start, box[0])
+                self._forward(peer, start, box[0], now)
             else:
                 self.refused += 1
 
@@ -131,7 +132,7 @@ class Plane:
         peer.on_check(name if moves else None, check.ufrag)
 
     # ------------------------------------------------------------ through
-    def _forward(self, peer: "Peer", start: int, length: int) -> None:
+    def _forward(self, peer: "Peer", start: int, length: int, now: float) -> None:
         data = self.mux.inbox.data
         first, second, seq, ts, ssrc = _HEADER.unpack_from(data, start)
         payload = 12 + 4 * (first & 15)
@@ -148,7 +149,6 @@ class Plane:
         if source is None or payload > length or length > _MOST_BYTES or not source.pay(length):
             self.refused += 1
             return
-        now = self.now_s()
         if (second & 0x7F) != source.pt and not source.turn_to(second & 0x7F, now):
             return  # comfort noise or a codec that was not agreed
         missing = source.missing

@@ -98,7 +98,7 @@ async def test_a_clinic_that_knows_more_than_a_lost_file_gets_new_numbers(tasks)
 
 
 async def test_quality_goes_before_facts_when_the_clinic_is_away_for_long(tasks, monkeypatch):
-    monkeypatch.setattr("signaling.journal._KEPT", 10)
+    monkeypatch.setattr("signaling.journal._KEPT_IN_MEMORY", 10)
     journal = Journal(None)
     tasks.start(journal.write())
     for _ in range(8):
