@@ -60,6 +60,11 @@ def serve() -> None:
 @cli.command(hidden=True)
 def child(name: str) -> None:
     """A process of the house; only the supervisor calls this."""
+    if name == "media":
+        from teleconsult import relay
+
+        relay.run()
+        return
     from teleconsult import serving
 
     serving.run(name)

@@ -1,10 +1,9 @@
-"""What each process of the house does: the web's doors, the media relay, preparing the data at a start."""
+"""What each process of the house does: the web's doors, the machines' doors, preparing the data at a start."""
 
 import asyncio
 import functools
 import json
 import os
-import signal
 import ssl
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
@@ -15,9 +14,8 @@ import structlog
 import uvloop
 from aiohttp import web
 
-from teleconsult.addresses import certificate_hosts, media_candidates
+from teleconsult.addresses import certificate_hosts
 from teleconsult.app import Clinic, build_web, open_clinic
-from teleconsult.bridges.exchange import exchange_app, media_socket
 from teleconsult.clock import SystemClock
 from teleconsult.config import Settings, SettingsRefused
 from teleconsult.db import Database
@@ -25,6 +23,7 @@ from teleconsult.demo import base_url
 from teleconsult.devices import dimse_listener, machines_let_in, open_house
 from teleconsult.http.plumbing import SERVER_OPTIONS, Site
 from teleconsult.migrations import upgrade
+from teleconsult.processes import speak_json, until_told_to_stop
 from teleconsult.sample.build import build
 from teleconsult.sample.clock import StoryClock
 from teleconsult.sample.doors import mount_sample_doors
@@ -36,17 +35,15 @@ log = structlog.get_logger()
 _READ_BUFFER_BYTES = 1 << 20
 _BACKLOG = 1024
 _SHUTDOWN_S = 5.0
-_MEDIA_SHUTDOWN_S = 1.0
 _AGAIN_S = 1.0
 SAMPLE_FILE = "sample.json"
 
 
 def run(name: str) -> None:
     """Be the child of this name, until told to stop."""
-    _quiet_logs()
+    speak_json()
     work: dict[str, Callable[[Inheritance], Coroutine[Any, Any, None]]] = {
         "web": _web,
-        "media": _media,
         "dimse": _dimse,
         "prepare": functools.partial(_prepare, sample=False),
         "prepare-sample": functools.partial(_prepare, sample=True),
@@ -96,7 +93,7 @@ async def _web(given: Inheritance) -> None:
             await runner.setup()
             await web.SockSite(runner, given.sockets["http"], ssl_context=_tls(settings), backlog=_BACKLOG).start()
             try:
-                await _until_told_to_stop()
+                await until_told_to_stop()
             finally:
                 await runner.cleanup()
 
@@ -145,30 +142,10 @@ def _tls(settings: Settings) -> ssl.SSLContext | None:
     return context
 
 
-# ---------------------------------------------------------------- media
-async def _media(given: Inheritance) -> None:
-    settings = given.settings
-    path = media_socket(settings)
-    path.unlink(missing_ok=True)
-    app = exchange_app(settings, media_candidates(settings))
-    # The clinic always waits at the control line for what happens; nobody waits for that question to end.
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=_MEDIA_SHUTDOWN_S)
-    await runner.setup()
-    before = os.umask(0o177)  # the control line is for this user only
-    try:
-        await web.UnixSite(runner, str(path)).start()
-    finally:
-        os.umask(before)
-    try:
-        await _until_told_to_stop()
-    finally:
-        await runner.cleanup()
-
-
 # ---------------------------------------------------------------- machines
 async def _dimse(given: Inheritance) -> None:
     async with dimse_listener(given.settings):
-        await _until_told_to_stop()
+        await until_told_to_stop()
 
 
 # ---------------------------------------------------------------- start
@@ -189,24 +166,3 @@ async def _prepare(given: Inheritance, *, sample: bool) -> None:
             os.fsync(file.fileno())
         aside.replace(path)
     sys.stdout.write(path.read_text() + "\n")
-
-
-async def _until_told_to_stop() -> None:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    await stop.wait()
-
-
-def _quiet_logs() -> None:
-    structlog.configure(
-        wrapper_class=structlog.make_filtering_bound_logger(20),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso"),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(),
-        ],
-    )

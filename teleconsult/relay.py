@@ -1,0 +1,44 @@
+"""The media process. It imports the exchange and nothing of the clinic: after a kill, calls are back in a moment."""
+
+import asyncio
+import os
+import sys
+
+from aiohttp import web
+
+from teleconsult.addresses import media_candidates
+from teleconsult.bridges.exchange import exchange_app, media_socket
+from teleconsult.config import SettingsRefused
+from teleconsult.processes import speak_json, until_told_to_stop
+from teleconsult.supervisor import Inheritance, inherit
+
+_SHUTDOWN_S = 1.0
+"""The clinic always waits at the control line for what happens; nobody waits for that question to end."""
+
+
+def run() -> None:
+    """Relay until told to stop."""
+    speak_json()
+    try:
+        asyncio.run(_relay(inherit()))
+    except SettingsRefused as error:
+        sys.stderr.write(f"{error}\n")
+        raise SystemExit(2) from None
+
+
+async def _relay(given: Inheritance) -> None:
+    settings = given.settings
+    path = media_socket(settings)
+    path.unlink(missing_ok=True)
+    app = exchange_app(settings, media_candidates(settings))
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN_S)
+    await runner.setup()
+    before = os.umask(0o177)  # the control line is for this user only
+    try:
+        await web.UnixSite(runner, str(path)).start()
+    finally:
+        os.umask(before)
+    try:
+        await until_told_to_stop()
+    finally:
+        await runner.cleanup()
