@@ -12,6 +12,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 import uuid
 from collections.abc import Iterator
@@ -43,7 +44,7 @@ def wait_for(port: int) -> None:
 
 
 @pytest.fixture(scope="session")
-def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres_url() -> Iterator[str]:
     """SQLAlchemy URL of a PostgreSQL server in which tests make databases of their own."""
     if given := os.environ.get("TEST_POSTGRES_URL"):
         yield given
@@ -51,7 +52,8 @@ def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
     if not programs:
         pytest.skip("PostgreSQL is not installed here: its column is not tested.")
-    folder, port = tmp_path_factory.mktemp("postgres"), free_port()
+    # Not below pytest's own folders: each new run closes those to other users.
+    folder, port = Path(tempfile.mkdtemp(prefix="teleconsult-postgres-")), free_port()
     user = _unprivileged(folder)
     subprocess.run(
         [programs[0] / "initdb", "-D", folder / "data", "-U", "postgres", "-A", "trust", "-N", "-E", "UTF8",
@@ -73,6 +75,7 @@ def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     finally:
         server.send_signal(signal.SIGINT)  # a fast shutdown, which ends its connections
         server.wait(30)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _unprivileged(folder: Path) -> int | None:
@@ -84,9 +87,6 @@ def _unprivileged(folder: Path) -> int | None:
     except KeyError:
         pytest.skip("PostgreSQL does not run as root, and there is no user `postgres`.")
     os.chown(folder, user.pw_uid, user.pw_gid)
-    for above in folder.parents:  # pytest closes its folders to others
-        if above.stat().st_uid == 0 and not above.stat().st_mode & 0o001:
-            above.chmod(above.stat().st_mode | 0o011)
     return user.pw_uid
 
 

@@ -314,7 +314,7 @@ def _settled(row: Arrived, identity: Identity | None, numbers: dict[str, str]) -
 async def _numbers(session: AsyncSession, rows: Sequence[Arrived]) -> dict[str, str]:
     ids = {row.consult_id for row in rows if row.consult_id}
     found = await session.execute(select(Consult.id, Consult.number).where(Consult.id.in_(ids)))
-    return dict(found.tuples().all())
+    return {row.id: row.number for row in found}
 
 
 def _listed(actor: Actor, state: State) -> Select[Arrived]:
