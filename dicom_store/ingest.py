@@ -15,8 +15,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
-from dicom_store import dicomjson
-from dicom_store.dicomjson import Description
+from dicom_store import description
+from dicom_store.description import Description
 from dicom_store.errors import FilmRefused, Unavailable
 from dicom_store.model import BlobRef, Origin, Stored, StudyKey, StudyUID
 from dicom_store.ports import InstanceStored, LabReportStored, Listener
@@ -275,7 +275,7 @@ class Ingest:
             data = _opened(received.source)
             if len(data) > self._max_film_bytes:
                 return FilmRefused("This film is too large.", failure_reason=0xA700, code="too_large")
-            described = dicomjson.describe(data, shared)
+            described = description.describe(data, shared)
         except FilmRefused as refused:
             return refused
         if received.study is not None and described.study != received.study:
@@ -293,7 +293,7 @@ class Ingest:
     def _put(self, pack: PackWriter, waiting: _Waiting, origin: Origin) -> NewFilm:
         described = waiting.description
         name = film_name(origin.institution, described.instance)
-        label = dicomjson.label(name, len(waiting.data), waiting.sha256, origin)
+        label = description.label(name, len(waiting.data), waiting.sha256, origin)
         with memoryview(waiting.data) as view:
             ref: BlobRef = pack.append(view, name, label)
         if isinstance(waiting.data, mmap.mmap):

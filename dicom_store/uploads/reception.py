@@ -17,15 +17,14 @@ from dicom_store.storage.blobs import Blobs
 from dicom_store.uploads import protocol
 from dicom_store.uploads.desks import Desk, Desks, Key
 from dicom_store.uploads.finish import Finisher
-from dicom_store.uploads.parts import RECORD_BYTES, Part
-from dicom_store.uploads.protocol import Append, Limits, Progress, Summing
+from dicom_store.uploads.intake import Intake
+from dicom_store.uploads.parts import Part
+from dicom_store.uploads.protocol import Append, Limits, Progress
 from dicom_store.uploads.results import About, Fate, FileResult, Result, load_about
 from dicom_store.uploads.shelf import Shelf
 
 log = logging.getLogger(__name__)
 
-_IDLE_SECONDS = 60.0
-"""A request that sends nothing for so long is let go; what it sent is kept."""
 _SWEEP_SECONDS = 600.0
 _AT_ONCE = 2
 
@@ -72,6 +71,7 @@ class Reception:
         self._finisher = finisher
         self._clock = clock
         self._desks = Desks(shelf)
+        self._intake = Intake(self._desks, blobs, clock)
         self._finishing = asyncio.Semaphore(_AT_ONCE)
         self._sweeper: asyncio.Task[None] | None = None
 
@@ -113,7 +113,7 @@ class Reception:
             async with self._desks.hold(key) as held:
                 if first is not None and about.length:
                     with suppress(ConnectionError, TimeoutError):
-                        await self._take(key, held, first, body)
+                        await self._intake.take(key, held, first, body)
         except UploadRefused:
             await self.remove(owner, upload)  # its address was never told
             raise
@@ -140,7 +140,7 @@ class Reception:
         async with self._desks.hold(key) as part:
             about = load_about(part.about)
             decision = protocol.append(headers, await self._progress(key, part, about), self._clock())
-            await self._take(key, part, decision, body)
+            await self._intake.take(key, part, decision, body)
             progress = await self._progress(key, part, about)
         self._finish_if_complete(key, part, about)
         return progress
@@ -195,56 +195,6 @@ class Reception:
             async with self._desks.hold(key):
                 self._desks.close(key)
         await asyncio.to_thread(self._shelf.remove, owner, upload)
-
-    # ------------------------------------------------------------ taking bytes
-
-    async def _take(self, key: Key, part: Part, decision: Append, body: AsyncIterator[bytes]) -> None:
-        summing = Summing(decision.checksum) if decision.checksum is not None else None
-        buffer, room = bytearray(), decision.room
-        try:
-            async with asyncio.timeout(_IDLE_SECONDS) as patience:
-                self._desks.at(key).patience = patience
-                async for piece in body:
-                    patience.reschedule(asyncio.get_running_loop().time() + _IDLE_SECONDS)
-                    room -= len(piece)
-                    if room < 0:
-                        raise protocol.too_long()
-                    buffer += piece
-                    if len(buffer) >= RECORD_BYTES:
-                        await self._write(key, part, _taken(buffer), summing)
-            await self._write(key, part, _taken(buffer), summing)
-            if summing is not None:
-                summing.check()
-            await self._sync(key, part)
-        except (TimeoutError, ConnectionError, UploadRefused, asyncio.CancelledError):
-            await self._save_what_came(key, part, _taken(buffer), summing)
-            raise
-
-    async def _save_what_came(self, key: Key, part: Part, rest: bytes, summing: Summing | None) -> None:
-        """The line broke: under no checksum, every byte that came is worth keeping."""
-        if summing is not None:
-            part.drop()
-            return
-        await self._write(key, part, rest, None)
-        await self._sync(key, part)
-
-    async def _write(self, key: Key, part: Part, data: bytes, summing: Summing | None) -> None:
-        if summing is not None:
-            summing.add(data)
-        try:
-            with self._blobs.watch():
-                await _to_the_end(lambda: part.append(data, held=summing is not None))
-        except Unavailable:
-            self._desks.close(key)  # to be walked anew: what is on the disk now is not known
-            raise
-
-    async def _sync(self, key: Key, part: Part) -> None:
-        try:
-            with self._blobs.watch():
-                await _to_the_end(lambda: part.sync(self._clock()))
-        except Unavailable:
-            self._desks.close(key)
-            raise
 
     async def _progress(self, key: Key, part: Part, about: About) -> Progress:
         touched = await asyncio.to_thread(self._shelf.touched_at, *key, self._clock())
@@ -320,20 +270,3 @@ class Reception:
                 await asyncio.to_thread(self._shelf.remove, *key)
                 return
         self._finish_if_complete(key, part, about)
-
-
-def _taken(buffer: bytearray) -> bytes:
-    """Take everything out of a buffer: whatever happens to the writing of it, it is not written twice."""
-    data = bytes(buffer)
-    buffer.clear()
-    return data
-
-
-async def _to_the_end(call: Callable[[], None]) -> None:
-    """Run a write in a thread and never leave it half done, even when the one who asked is gone."""
-    work = asyncio.ensure_future(asyncio.to_thread(call))
-    try:
-        await asyncio.shield(work)
-    except asyncio.CancelledError:
-        await asyncio.wait([work])
-        raise

@@ -8,7 +8,8 @@ import json
 import pydicom
 import pytest
 
-from dicom_store import charsets, dicomjson
+from dicom_store import charsets
+from dicom_store.description import describe
 from dicom_store.model import Flag
 from tests.builders import films
 
@@ -16,7 +17,7 @@ CHARSETS = [path for path in films.real_films() if path.name.startswith("chr")]
 
 
 def name_of(film: bytes) -> str:
-    header = json.loads(b"{" + dicomjson.describe(film).header + b"}")
+    header = json.loads(b"{" + describe(film).header + b"}")
     return "=".join(header["00100010"]["Value"][0].values())
 
 
@@ -33,14 +34,14 @@ def labelled(name: bytes, label: str | None) -> bytes:
 def test_chinese_under_a_false_label_is_shown_and_flagged(name: str, codec: str, label: str | None) -> None:
     film = labelled(name.encode(codec), label)
     assert name_of(film).replace("=", "") == name.replace("=", "")
-    assert Flag.CHARSET_GUESSED in dicomjson.describe(film).flags
+    assert Flag.CHARSET_GUESSED in describe(film).flags
 
 
 @pytest.mark.parametrize("name", ["Müller^Jörg", "Conceição^João", "Ñuñez^Íñigo", "Buc^Jérôme", "Ærøskøbing"])
 def test_latin_names_stay_latin(name: str) -> None:
     film = labelled(name.encode("latin-1"), "ISO_IR 100")
     assert name_of(film) == name
-    assert Flag.CHARSET_GUESSED not in dicomjson.describe(film).flags
+    assert Flag.CHARSET_GUESSED not in describe(film).flags
 
 
 @pytest.mark.parametrize("label", ["GB18030", "GBK", "ISO_IR 192"])
@@ -48,7 +49,7 @@ def test_a_true_label_is_believed(label: str) -> None:
     codec = "utf-8" if label == "ISO_IR 192" else "gb18030"
     film = labelled("诸葛^亮𠮷".encode(codec), label)
     assert name_of(film) == "诸葛^亮𠮷"
-    assert dicomjson.describe(film).flags == frozenset()
+    assert describe(film).flags == frozenset()
 
 
 def test_a_backslash_within_a_character_does_not_split_it() -> None:

@@ -13,13 +13,13 @@ import pydicom
 import pytest
 
 from dicom_store import dicomjson, tagwalk
+from dicom_store.description import describe
 from dicom_store.errors import FilmRefused
-from dicom_store.model import Flag
 from tests.builders import films
 
 
 def header_of(film: bytes) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(b"{" + dicomjson.describe(film).header + b"}")
+    found: dict[str, Any] = json.loads(b"{" + describe(film).header + b"}")
     return found
 
 
@@ -82,27 +82,6 @@ def test_long_values_are_left_out_and_short_ones_inlined() -> None:
     assert found["00282000"]["BulkDataURI"] == "{bulk}/00282000"
     assert found["00420011"]["InlineBinary"] == "YWI="
     assert found["7FE00010"]["BulkDataURI"] == "{bulk}/7FE00010"
-
-
-def test_missing_study_and_series_are_made_and_flagged_always_the_same() -> None:
-    film = films.film(StudyInstanceUID=None, SeriesInstanceUID=None)
-    first, second = dicomjson.describe(film), dicomjson.describe(film)
-    assert first.study == second.study != first.series
-    assert Flag.UIDS_MADE in first.flags
-
-
-def test_what_films_share_is_worked_out_once() -> None:
-    shared: dict[str, dict[str, Any]] = {}
-    one, two = (dicomjson.describe(film, shared) for film in films.ct_series(2))
-    assert one.study_columns is two.study_columns
-    assert one.series_columns is two.series_columns
-
-
-def test_a_directory_of_a_disc_is_no_film() -> None:
-    data = films.dataset(SOPClassUID="1.2.840.10008.1.3.10")
-    with pytest.raises(FilmRefused) as refused:
-        dicomjson.describe(films.encode(data))
-    assert refused.value.code == "dicomdir"
 
 
 def test_big_endian_words_are_turned() -> None:

@@ -9,7 +9,7 @@ from PIL import Image
 from pydicom import Dataset, dcmread
 from pydicom.encaps import get_frame
 
-from dicom_store import dicomjson
+from dicom_store.description import describe
 from dicom_store.errors import FilmRefused
 from dicom_store.render import work
 from dicom_store.render.look import Look, PictureKind
@@ -37,7 +37,7 @@ def shown(film: bytes) -> np.ndarray:
 
 
 def read(film: bytes) -> Dataset:
-    description = dicomjson.describe(film)  # the archive's door takes it
+    description = describe(film)  # the archive's door takes it
     parsed = dcmread(io.BytesIO(film))
     assert parsed.SOPInstanceUID == description.instance
     return parsed
