@@ -1,4 +1,4 @@
-"""Our archive beside Debian's Orthanc: `python -m bench.archive [--rows stow,qido…] [--rounds 3] [--record]`.
+"""Our archive beside Debian's Orthanc: `python -m bench.archive [--rows stow,qido…] [--rounds 3] [--dry]`.
 
 Times are measured on the web process of the demo, with rights, audit and encryption on; memory on the archive alone.
 Both servers run at once and are asked in turn, round by round; figures are medians of the rounds.
@@ -6,7 +6,6 @@ Both servers run at once and are asked in turn, round by round; figures are medi
 
 import argparse
 import contextlib
-import datetime
 import hashlib
 import json
 import random
@@ -20,7 +19,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from bench import common, servers
+from bench import common, results, servers
 from bench.films import Mould, Series, SmallStudy, multipart, series_of, small_study
 from bench.servers import Server
 
@@ -249,7 +248,7 @@ def measure(wanted: set[str], rounds: int, small: int, films: int) -> dict[str, 
                 _add(found["demo"], memory(ours, load_small(ours, small), mould))
         for number in range(rounds if timing else 0):
             for server in pair if number % 2 else pair[::-1]:
-                common_progress(f"round {number + 1} {server.name}")
+                _progress(f"round {number + 1} {server.name}")
                 figures = found[server.name]
                 if "stow" in wanted:
                     _add(figures, stow(server, mould, films))
@@ -264,7 +263,7 @@ def measure(wanted: set[str], rounds: int, small: int, films: int) -> dict[str, 
     return found
 
 
-def common_progress(text: str) -> None:
+def _progress(text: str) -> None:
     """Say to a person how far it is."""
     sys.stderr.write(f"{text}\n")
 
@@ -313,7 +312,7 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--small", type=int, default=10_000, help="films in the set that is searched")
     parser.add_argument("--films", type=int, default=200, help="films of a round of STOW-RS and C-STORE")
-    parser.add_argument("--record", action="store_true", help="keep the figures in RESULTS.md")
+    parser.add_argument("--dry", action="store_true", help="leave RESULTS.md as it is")
     given = parser.parse_args(words)
     result = summary(measure(set(given.rows.split(",")), given.rounds, given.small, given.films))
     missing = [name for name, there in _needed().items() if not there]
@@ -321,8 +320,8 @@ def main(words: Sequence[str] | None = None) -> int:
     if missing:
         print(f"\nNot installed, so not measured: {', '.join(missing)}.")
     print(json.dumps({name: {row: round(value, 3) for row, value in part.items()} for name, part in result.items()}))
-    if given.record:
-        common.keep_section("Archive", _section(result, missing, given))
+    if not given.dry:
+        results.keep("Archive", _section(result, missing, given))
     return 0
 
 
@@ -336,10 +335,9 @@ def _needed() -> dict[str, bool]:
 
 def _section(result: dict[str, dict[str, float]], missing: list[str], given: argparse.Namespace) -> str:
     versions = ", ".join(f"{name} {common.package_version(name)}" for name in ("orthanc", "orthanc-dicomweb", "dcmtk"))
-    when = datetime.date.today().isoformat()
     rounds = f"Medians of {given.rounds} interleaved rounds, {given.small} tiny films loaded before."
     text = [
-        f"{when}, {common.machine()}; {re.sub(' ,', ',', versions)}. {rounds}",
+        f"{common.machine()}; {re.sub(' ,', ',', versions)}. {rounds}",
         "Times: the web process of the demo with rights, audit and encryption. Memory: `python -m dicom_store`, which "
         "starts the processes that make pictures with the first one (`--warm`: at once, as the demo does).",
         "",

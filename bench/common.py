@@ -1,11 +1,10 @@
-"""What every bench needs: free ports, children that end, figures of process trees, medians, and the page of results.
+"""What every bench needs: free ports, children that end, figures of process trees, medians, tables.
 
 A bench compares with a peer in one run on one machine: only ratios are kept as promises, absolute figures are printed
 beside them. Nothing here knows what is measured.
 """
 
 import contextlib
-import json
 import os
 import platform
 import re
@@ -14,16 +13,9 @@ import socket
 import statistics
 import subprocess
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
-
-RESULTS = Path(__file__).with_name("RESULTS.md")
-_TITLE = """# Results
-
-Measured by `make bench`, ours beside a peer in one run on one machine. The machine and its load differ from run to
-run: believe the ratios, not the absolute figures. Every section is replaced by its own bench.
-"""
 
 
 def free_port() -> int:
@@ -123,20 +115,7 @@ def package_version(name: str) -> str:
         return ""
 
 
-def keep_section(name: str, text: str, page: Path = RESULTS) -> None:
-    """Write one bench's section of the results; the other sections stay."""
-    before = page.read_text() if page.exists() else _TITLE
-    head, *sections = re.split(r"^(?=## )", before, flags=re.MULTILINE)
-    others = [section.strip() for section in sections if not section.startswith(f"## {name}\n")]
-    page.write_text("\n\n".join([head.strip(), *others, f"## {name}\n\n{text.strip()}"]) + "\n")
-
-
 def table(rows: Sequence[Sequence[str]]) -> str:
     """Rows as a Markdown table; the first is the heading."""
     lines = ["| " + " | ".join(row) + " |" for row in rows]
     return "\n".join([lines[0], "|" + "---|" * len(rows[0]), *lines[1:]])
-
-
-def print_json(value: Mapping[str, Any]) -> None:
-    """The machine's copy of what was printed."""
-    print(json.dumps(value))
