@@ -70,6 +70,7 @@ class Track:
         self.clock = 48_000 if kind == "audio" else 90_000
         self.seq, self.ts = random.randrange(30_000), random.getrandbits(31)
         self.frames = self.packets = 0
+        self.wanted = False
         self.picture = random.getrandbits(15)
 
     def frame(self) -> None:
@@ -85,7 +86,8 @@ class Track:
         self.ts = (self.ts + int(self.clock * self.every_s)) & 0xFFFFFFFF
 
     def _picture(self) -> list[bytes]:
-        key = self.frames % (_FPS * _KEY_EVERY_S) == 0
+        key = self.wanted or self.frames % (_FPS * _KEY_EVERY_S) == 0
+        self.wanted = False
         size = _VIDEO_BPS // 8 // _FPS * (3 if key else 1)
         count = -(-size // _PAYLOAD)
         self.picture = (self.picture + 1) & 0x7FFF
@@ -108,12 +110,16 @@ def publish(task: Task, pipe: Connection) -> None:
         now = time.monotonic()
         due = {track: now + random.random() * track.every_s for track in tracks}
         consent = now
+        asked: set[LightPeer] = set()
         while not stop.is_set():
             track = min(due, key=due.__getitem__)
             now = time.monotonic()
             if due[track] > now:
                 time.sleep(min(due[track] - now, 0.05))
-                _drain(track.peer for track in tracks)
+                _drain((track.peer for track in tracks if track.kind == "video"), asked)
+                for one in tracks:
+                    one.wanted = one.wanted or one.peer in asked
+                asked.clear()
             else:
                 track.frame()
                 due[track] += track.every_s
@@ -140,13 +146,24 @@ def publish(task: Task, pipe: Connection) -> None:
     pipe.send("bye")
 
 
-def _drain(peers: Iterable[LightPeer]) -> None:
+def _drain(peers: Iterable[LightPeer], asked: set[LightPeer]) -> None:
     for peer in peers:
         with contextlib.suppress(BlockingIOError, ConnectionRefusedError):
             while True:
                 data, address = peer.socket.recvfrom(2048)
                 if data[0] < 4:
                     peer.on_stun(data, address)
+                elif data[0] >= 128 and _asks_key_frame(peer.unprotect_rtcp(data)):
+                    asked.add(peer)
+
+
+def _asks_key_frame(rtcp: bytes) -> bool:
+    at = 0
+    while at + 4 <= len(rtcp):
+        if rtcp[at + 1] == 206 and rtcp[at] & 31 in (1, 4):
+            return True
+        at += 4 + 4 * ((rtcp[at + 2] << 8) | rtcp[at + 3])
+    return False
 
 
 # ---------------------------------------------------------------- playing

@@ -131,7 +131,7 @@ class LightPeer:
         if self._dtls.state != "connected":
             raise ConnectionError(f"DTLS is {self._dtls.state}")
         self.protect, self.protect_rtcp = self._dtls._tx_srtp.protect, self._dtls._tx_srtp.protect_rtcp
-        self.unprotect = self._dtls._rx_srtp.unprotect
+        self.unprotect, self.unprotect_rtcp = self._dtls._rx_srtp.unprotect, self._dtls._rx_srtp.unprotect_rtcp
 
     async def close(self) -> None:
         """Say goodbye."""
