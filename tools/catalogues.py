@@ -5,7 +5,8 @@ with all translations kept, and compiles the .mo files. With --check nothing is 
 out of date, a Chinese translation is missing, or one names other fields than its original.
 
 What counts as a text for people in Python (the clinic's and the archive's, which the clinic translates): the first
-argument of `_`, `N_`, `gettext`, `translate`, `refuse` and of every error of the tree that grows from `Refused` and `Unavailable` (also in `super().__init__` and as a default `message`); both
+argument of `_`, `N_`, `gettext`, `translate`, `refuse` and of every error of the tree that grows from `Refused` and
+`Unavailable` (also in `super().__init__` and as a default `message`); both
 forms of `ngettext` and `ntranslate`; the values of dicts given to `FieldsRefused` or kept in `errors` and `wrong`;
 labels of `NavItem`; what validators of bodies raise as `ValueError`.
 """
