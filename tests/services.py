@@ -4,7 +4,6 @@ Where the programs are not installed, tests that need them are skipped with a se
 server that runs already.
 """
 
-import asyncio
 import contextlib
 import os
 import pwd
@@ -90,16 +89,12 @@ def _unprivileged(folder: Path) -> int | None:
     return user.pw_uid
 
 
-def new_database(server: str) -> str:
+async def new_database(server: str) -> str:
     """SQLAlchemy URL of a new, empty database; it goes with the server."""
     name = f"test_{uuid.uuid4().hex}"
-
-    async def make() -> None:
-        connection = await asyncpg.connect(make_url(server).set(drivername="postgresql").render_as_string(False))
-        await connection.execute(f"CREATE DATABASE {name}")
-        await connection.close()
-
-    asyncio.run(make())
+    connection = await asyncpg.connect(make_url(server).set(drivername="postgresql").render_as_string(False))
+    await connection.execute(f"CREATE DATABASE {name}")
+    await connection.close()
     return make_url(server).set(database=name).render_as_string(False)
 
 
