@@ -1,6 +1,7 @@
 """The call: two sides of a consult, a patient from a link on a phone, refused devices, processes that die meanwhile."""
 
 import asyncio
+import itertools
 import os
 import re
 import signal
@@ -129,19 +130,19 @@ async def _more_frames(tab: Page, than: int) -> bool:
 
 
 # ---------------------------------------------------------------- the patient
+_slots = itertools.count(1, 20)
+"""Minutes from now: a doctor has one visit at a time."""
+
+
 async def book(tab: Page, consult: str) -> str:
     """Book a follow-up through the page. Returns the patient's link."""
     await tab.goto(f"/consults/{consult}/followups")
-    begins = datetime.now(SITE) + timedelta(minutes=1 + book.later)  # type: ignore[attr-defined]
-    book.later += 20  # type: ignore[attr-defined] - a doctor has one visit at a time
+    begins = datetime.now(SITE) + timedelta(minutes=next(_slots))
     await tab.locator("#starts_at").fill(begins.strftime("%Y-%m-%dT%H:%M"))
     await tab.locator("#reason").fill("新加的药吃得怎么样？")
     await tab.locator("#note_to_patient").fill("把血压本放在手边。")
     await tab.locator("form[action$='/followups'] button[type=submit]").click()
     return await tab.locator("#patient-link").input_value()
-
-
-book.later = 0  # type: ignore[attr-defined]
 
 
 async def code_for(tab: Page) -> str:
@@ -201,11 +202,11 @@ async def test_a_patient_comes_from_the_link_on_a_phone_into_the_call_in_two_tap
     assert "高守田" not in await phone.content(), "a forwarded link must not tell who is ill"
     await axe_finds_nothing(phone)
     await is_large_enough(phone)
-    await phone.locator(".reach .go").click()
+    await phone.locator("[data-call-ready].reach .go").click()
     await phone.locator("#code").wait_for()
     await axe_finds_nothing(phone)
     await phone.locator("#code").fill(await code_for(doctor))
-    await phone.locator(".reach .go").click()  # the first tap
+    await phone.locator("[data-call-ready].reach .go").click()  # the first tap
     join_button = phone.locator("[data-call-join]")
     await join_button.wait_for()
     await axe_finds_nothing(phone)
@@ -253,9 +254,9 @@ async def test_a_patient_whose_camera_is_refused_sees_the_way_on_and_comes_in_wi
     link = await book(doctor, demo.facts["samples"]["consult"])
     phone = await callers(phone=True, allow=["microphone"])
     await phone.goto(link)
-    await phone.locator(".reach .go").click()
+    await phone.locator("[data-call-ready].reach .go").click()
     await phone.locator("#code").fill(await code_for(doctor))
-    await phone.locator(".reach .go").click()
+    await phone.locator("[data-call-ready].reach .go").click()
     await phone.locator("[data-call-join]").click()
     await phone.locator(".call-help[data-need=camera]").wait_for()
     await axe_finds_nothing(phone)

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const DIST = fileURLToPath(new URL("../../dist/", import.meta.url));
-const BUDGETS_BYTES = { main: 6_000, viewer: 900_000, upload: 30_000, pages: 8_000 };
+const BUDGETS_BYTES = { main: 6_000, viewer: 900_000, upload: 30_000, call: 30_000, pages: 8_000 };
 
 const manifest = JSON.parse(await readFile(join(DIST, ".vite/manifest.json"), "utf8"));
 
@@ -47,6 +47,11 @@ const rows = [
     "viewer, first load: scripts, worker, one codec",
     await sum([...beyondMain("src/viewer/index.ts"), ...worker, ...codec]),
     BUDGETS_BYTES.viewer,
+  ],
+  [
+    "call, before and in it",
+    await sum(new Set([...beyondMain("src/call/index.ts"), ...beyondMain("src/call/incall.ts")])),
+    BUDGETS_BYTES.call,
   ],
   ["upload", await sum(beyondMain("src/upload/index.ts")), BUDGETS_BYTES.upload],
 ];

@@ -56,7 +56,7 @@ export class Call {
 
   constructor(
     readonly name: string,
-    private readonly ticketUrl: string,
+    private ticketUrl: string,
     private readonly events: CallEvents,
   ) {
     const kept = recall(name);
@@ -170,8 +170,11 @@ export class Call {
   // ---------------------------------------------------------------- what the exchange says
   private async ticket(): Promise<Ticket> {
     const answer = await sendJson("POST", this.ticketUrl, {});
-    const { ticket, rtc } = answer;
+    const { ticket, rtc, visit } = answer;
     if (typeof ticket !== "string" || typeof rtc !== "string") throw new TypeError("The answer holds no ticket");
+    // Who came into a follow-up comes back into the same one, whatever is on by then.
+    if (typeof visit === "string" && /^\/api\/v1\/consults\/[^?]*$/.test(this.ticketUrl))
+      this.ticketUrl += `?visit=${encodeURIComponent(visit)}`;
     return { ticket, rtc };
   }
 

@@ -1,0 +1,312 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { keep, recall } from "../src/call/choices";
+import { messagesIn } from "../src/call/chat";
+import { hasVideo, rungOf, rungs, whyNoVideo } from "../src/call/ladder";
+import { loudness } from "../src/call/meter";
+import { labelOf, rearrange, wantedTracks, type Place } from "../src/call/plan";
+import { figures, rates, sign, totals } from "../src/call/quality";
+import { judge, Session, socketAddress, waitBefore, type Ending } from "../src/call/session";
+import { browserOf, codeOf, headline, steps, troubleOf, type Trouble } from "../src/call/trouble";
+import { read, write, type Seat, type Welcome } from "../src/call/wire";
+import { Refusal } from "../src/http";
+
+const seat = (participant: string, tracks: string[]): Seat => ({
+  participant, name: participant, role: "", present: true, audio: true, video: true, screen: false, tracks,
+}); // prettier-ignore
+
+const welcome: Welcome = {
+  type: "welcome", version: 1, room: "r", participant: "me", grants: ["publish"], seats: [], resumed: false,
+  ice_servers: [], hold_s: 60, shared: {},
+}; // prettier-ignore
+
+describe("words of the wire", () => {
+  it("reads what the exchange says and nothing else", () => {
+    expect(read(JSON.stringify(welcome))).toEqual(welcome);
+    expect(read('{"type":"answer","number":3,"sdp":"v=0"}')).toMatchObject({ number: 3 });
+    for (const wrong of ["", "{", "[]", "7", "null", '{"type":"hello"}', '{"type":"toString"}', '{"type":"answer"}'])
+      expect(read(wrong), wrong).toBeNull();
+    expect(read('{"type":"answer","number":"3","sdp":"v=0"}')).toBeNull();
+    expect(read('{"type":"closing","code":"tired","again":true}')).toBeNull();
+    expect(read(new ArrayBuffer(3))).toBeNull();
+  });
+
+  it("reads words of a newer exchange that only say more", () => {
+    expect(read(JSON.stringify({ ...welcome, colour: "red" }))).not.toBeNull();
+  });
+
+  it("writes what it was given", () => {
+    expect(JSON.parse(write({ type: "ladder", choice: "voice" }))).toEqual({ type: "ladder", choice: "voice" });
+  });
+});
+
+describe("which tracks are received where", () => {
+  it("wants what others send and never one's own", () => {
+    const seats = [seat("me", ["audio", "video"]), seat("a/b", ["video", "audio"]), seat("c", ["screen"])];
+    expect(wantedTracks(seats, "me")).toEqual(["a/b/audio", "a/b/video", "c/screen"]);
+    expect(labelOf("a/b/audio")).toBe("audio");
+  });
+
+  it("uses a free place of the same kind again before it makes a new one", () => {
+    const places: Place[] = [
+      { kind: "audio", track: "a/audio" },
+      { kind: "video", track: "a/video" },
+    ];
+    expect(rearrange(places, ["a/audio", "a/video"])).toEqual([]);
+    expect(rearrange(places, ["b/audio", "b/video", "b/screen"])).toEqual([
+      { place: 0, kind: "audio", track: "b/audio" },
+      { place: 1, kind: "video", track: "b/video" },
+      { place: 2, kind: "video", track: "b/screen" },
+    ]);
+    expect(rearrange(places, [])).toEqual([
+      { place: 0, kind: "audio", track: null },
+      { place: 1, kind: "video", track: null },
+    ]);
+  });
+
+  it("leaves every wanted track in exactly one place, whatever came before", () => {
+    let places: Place[] = [];
+    const all = ["a/audio", "a/video", "b/audio", "b/video", "b/screen", "c/audio"];
+    for (let round = 1; round < 200; round += 1) {
+      const wanted = all.filter((_, index) => (round * 7 + index * round * 13) % 5 < 3);
+      for (const step of rearrange(places, wanted))
+        places = Object.assign([...places], { [step.place]: { kind: step.kind, track: step.track } });
+      expect(
+        places
+          .map((place) => place.track)
+          .filter(Boolean)
+          .sort(),
+      ).toEqual([...wanted].sort());
+      for (const place of places)
+        if (place.track) expect(labelOf(place.track) === "audio").toBe(place.kind === "audio");
+    }
+    expect(places.length).toBeLessThanOrEqual(all.length);
+  });
+});
+
+describe("quality", () => {
+  const entries = (received: number, lost: number): Record<string, unknown>[] => [
+    { type: "inbound-rtp", kind: "video", packetsReceived: received, packetsLost: lost, framesPerSecond: 24, bytesReceived: received * 100 },
+    { type: "inbound-rtp", kind: "audio", totalSamplesReceived: 1000, concealedSamples: 600, silentConcealedSamples: 600 },
+    { type: "candidate-pair", nominated: true, currentRoundTripTime: 0.05 },
+    { type: "certificate" },
+  ]; // prettier-ignore
+
+  it("counts what happened between two looks", () => {
+    const now = figures(totals(entries(100, 0)), totals(entries(190, 10)));
+    expect(now).toMatchObject({ loss: 0.1, rtt_ms: 50, fps: 24, concealed: 0 });
+    expect(rates(totals(entries(100, 0)), totals(entries(200, 0)), 2)).toEqual({ up: 0, down: 40 });
+  });
+
+  it("begins anew with a new connection and stays within bounds", () => {
+    expect(figures(totals(entries(5000, 900)), totals(entries(10, 0))).loss).toBe(0);
+    expect(figures(null, totals([{ type: "inbound-rtp", packetsReceived: NaN, packetsLost: -4 }])).loss).toBe(0);
+  });
+
+  it("names the worst thing", () => {
+    const fine = { loss: 0, rtt_ms: 40, fps: 25, concealed: 0 };
+    expect(sign(fine, 0, true).grade).toBe("good");
+    expect(sign(fine, 0.2, true)).toMatchObject({ grade: "poor", reason: expect.stringContaining("upload") as string });
+    expect(sign({ ...fine, rtt_ms: 500 }, 0, true).grade).toBe("fair");
+    expect(sign({ ...fine, concealed: 0.3 }, 0, true).grade).toBe("poor");
+    expect(sign(fine, 0, false).grade).toBe("none");
+  });
+
+  it("shows silence as nothing and full scale as everything", () => {
+    expect(loudness(new Float32Array(64))).toBe(0);
+    expect(loudness(new Float32Array(64).fill(1))).toBe(1);
+    expect(loudness([])).toBe(0);
+  });
+});
+
+describe("the ladder", () => {
+  it("has a rung for every tier of the exchange", () => {
+    for (const tier of ["auto", "high", "medium", "low", "stills", "voice", "text", "what"])
+      expect(rungs().map((rung) => rung.choice)).toContain(rungOf(tier));
+    expect(["high", "medium", "low"].every(hasVideo)).toBe(true);
+    expect(["stills", "voice", "text"].some(hasVideo)).toBe(false);
+  });
+
+  it("tells a choice from a weak line", () => {
+    expect(whyNoVideo("voice", true).title).not.toBe(whyNoVideo("voice", false).title);
+  });
+});
+
+describe("refused devices", () => {
+  it("has words and steps for each trouble in each browser", () => {
+    const troubles: Trouble[] = ["denied", "dismissed", "busy", "none", "insecure", "unsupported", "broken"];
+    const codes = new Set<string>();
+    for (const trouble of troubles)
+      for (const need of ["camera", "microphone", "both"] as const) {
+        expect(headline(trouble, need)).not.toBe("");
+        codes.add(codeOf(trouble, need));
+        for (const browser of ["wechat", "ios", "android", "firefox", "safari", "edge", "chromium"] as const)
+          expect(steps(trouble, browser).length).toBeGreaterThan(1);
+      }
+    expect(codes.size).toBe(21);
+  });
+
+  it("knows errors and browsers by their names", () => {
+    expect(troubleOf(new DOMException("", "NotAllowedError"))).toBe("denied");
+    expect(troubleOf(new DOMException("", "NotReadableError"))).toBe("busy");
+    expect(troubleOf("what")).toBe("broken");
+    expect(browserOf("Mozilla/5.0 (iPhone; CPU) MicroMessenger/8")).toBe("wechat");
+    expect(browserOf("Mozilla/5.0 (X11) Gecko/20100101 Firefox/128.0")).toBe("firefox");
+  });
+});
+
+describe("what a tab remembers", () => {
+  it("comes back as it was; nonsense is nothing", () => {
+    keep("c", { joined: true, camera: "x" });
+    expect(recall("c")).toMatchObject({ joined: true, camera: "x", audio: true });
+    sessionStorage.setItem("call:d", '{"joined":"yes","audio":false,"__proto__":{"video":false}}');
+    expect(recall("d")).toMatchObject({ joined: false, audio: false, video: true });
+    sessionStorage.setItem("call:e", "{");
+    expect(recall("e").joined).toBe(false);
+  });
+
+  it("takes messages and leaves other entries out", () => {
+    const items = [
+      { number: 1, actor: { name: "A" }, text: "x", at: "2026-01-01T00:00:00Z" },
+      { number: 2 },
+      null,
+      "x",
+    ];
+    expect(messagesIn({ items })).toEqual([{ number: 1, who: "A", text: "x", at: "2026-01-01T00:00:00Z" }]);
+    expect(messagesIn({})).toEqual([]);
+  });
+});
+
+class FakeSocket extends EventTarget {
+  static made: FakeSocket[] = [];
+  readyState = 0;
+  sent: Record<string, unknown>[] = [];
+  constructor(readonly url: string) {
+    super();
+    FakeSocket.made.push(this);
+  }
+  send(text: string): void {
+    this.sent.push(JSON.parse(text) as Record<string, unknown>);
+  }
+  close(): void {
+    if (this.readyState === 3) return;
+    this.readyState = 3;
+    this.dispatchEvent(new Event("close"));
+  }
+  open(): void {
+    this.readyState = 1;
+    this.dispatchEvent(new Event("open"));
+  }
+  say(word: unknown): void {
+    this.dispatchEvent(new MessageEvent("message", { data: JSON.stringify(word) }));
+  }
+}
+
+describe("the session", () => {
+  let tickets: (() => Promise<{ ticket: string; rtc: string }>)[];
+  let asked: number;
+  let heard: string[];
+  let ended: Ending[];
+  let session: Session;
+  const socket = (): FakeSocket => FakeSocket.made.at(-1) as FakeSocket;
+
+  beforeEach(() => {
+    vi.useFakeTimers();
+    vi.stubGlobal("WebSocket", Object.assign(FakeSocket, { OPEN: 1 }));
+    FakeSocket.made = [];
+    tickets = [];
+    asked = 0;
+    heard = [];
+    ended = [];
+    session = new Session({
+      ticket: () => {
+        asked += 1;
+        return tickets.shift()?.() ?? Promise.resolve({ ticket: `t${asked}`, rtc: "/rtc" });
+      },
+      mediaRuns: () => asked > 1,
+      welcome: () => heard.push("welcome"),
+      word: (word) => heard.push(word.type),
+      broken: (attempt) => heard.push(`broken ${attempt}`),
+      over: (ending) => ended.push(ending),
+    });
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+    vi.unstubAllGlobals();
+  });
+
+  const seated = async (): Promise<void> => {
+    await vi.advanceTimersByTimeAsync(5_000);
+    socket().open();
+    socket().say(welcome);
+  };
+
+  it("says hello first, and comes back with a fresh ticket that asks to keep the media", async () => {
+    session.start();
+    await seated();
+    expect(socket().sent[0]).toEqual({ type: "hello", version: 1, ticket: "t1", resume: false });
+    socket().close();
+    expect(heard).toContain("broken 1");
+    await seated();
+    expect(socket().sent[0]).toEqual({ type: "hello", version: 1, ticket: "t2", resume: true });
+    expect(session.open).toBe(true);
+  });
+
+  it("goes on trying for ever while the house cannot be reached", async () => {
+    tickets = Array.from(
+      { length: 50 },
+      (_, index) => () => Promise.reject(index % 2 ? new TypeError("no network") : new Refusal(503, {})),
+    );
+    session.start();
+    await vi.advanceTimersByTimeAsync(50 * 4_000);
+    expect(asked).toBeGreaterThan(50);
+    expect(ended).toEqual([]);
+  });
+
+  it("ends when the right is gone, and by the exchange's last word", async () => {
+    tickets = [() => Promise.reject(new Refusal(403, { detail: "no" }))];
+    session.start();
+    await vi.advanceTimersByTimeAsync(10);
+    expect(ended).toEqual(["refused"]);
+    expect(judge(410)).toBe("ended");
+    expect(judge(429)).toBe("again");
+  });
+
+  it.each(["ended", "removed", "replaced"] as const)("does not come back after %s", async (code) => {
+    session.start();
+    await seated();
+    socket().say({ type: "closing", code, again: false });
+    socket().close();
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(ended).toEqual([code]);
+    expect(FakeSocket.made.length).toBe(1);
+  });
+
+  it("comes back after draining, and when the line has gone silent", async () => {
+    session.start();
+    await seated();
+    socket().say({ type: "closing", code: "draining", again: true });
+    socket().close();
+    await seated();
+    await vi.advanceTimersByTimeAsync(25_000);
+    expect(FakeSocket.made.length).toBeGreaterThan(2);
+    expect(ended).toEqual([]);
+  });
+
+  it("leaving is a word and then silence", async () => {
+    session.start();
+    await seated();
+    session.leave();
+    expect(socket().sent.at(-1)).toEqual({ type: "leave" });
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(FakeSocket.made.length).toBe(1);
+    expect(ended).toEqual(["left"]);
+  });
+
+  it("waits longer each time, but never long", () => {
+    for (let attempt = 1; attempt < 60; attempt += 1)
+      for (const random of [0, 0.5, 1]) expect(waitBefore(attempt, random)).toBeLessThanOrEqual(4_000);
+    expect(waitBefore(1, 1)).toBeLessThan(waitBefore(3, 0));
+    expect(socketAddress("/rtc", "https://a.example/x")).toBe("wss://a.example/rtc");
+    expect(socketAddress("http://b.example/rtc", "http://a.example/")).toBe("ws://b.example/rtc");
+  });
+});
