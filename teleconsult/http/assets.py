@@ -1,11 +1,15 @@
 """Files for the browser: own ones under /static, built ones under /assets, both kept for ever by their content's name.
 
-aiohttp serves the .br and .gz siblings by itself. Where nothing is built yet (tests) addresses still come out.
+aiohttp serves the .br and .gz siblings of built files by itself; own texts are few and are squeezed here, in memory.
+Where nothing is built yet (tests) addresses still come out.
 """
 
+import gzip
 import json
-from functools import cache
+import mimetypes
+from functools import cache, lru_cache
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 from aiohttp import web
@@ -15,13 +19,32 @@ from teleconsult.http.webroot import web_root
 
 _FOR_EVER = "public, max-age=31536000, immutable"
 _SHORT = "public, max-age=300"
+_TEXTS = frozenset({".css", ".svg"})
 
 
 def mount_files(app: web.Application) -> None:
     """Serve /static and /assets."""
-    for prefix, folder in (("/static", web_root() / "static"), ("/assets", web_root() / "dist" / "assets")):
-        if folder.is_dir():
-            app.router.add_static(prefix, folder, append_version=False)
+    app.router.add_get("/static/{name:.+}", _own_file)
+    built = web_root() / "dist" / "assets"
+    if built.is_dir():
+        app.router.add_static("/assets", built, append_version=False)
+
+
+async def _own_file(request: web.Request) -> web.StreamResponse:
+    folder = (web_root() / "static").resolve()
+    path = (folder / request.match_info["name"]).resolve()
+    if not path.is_relative_to(folder) or not path.is_file():
+        raise web.HTTPNotFound
+    if path.suffix not in _TEXTS or "gzip" not in request.headers.get("Accept-Encoding", ""):
+        return web.FileResponse(path)
+    kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+    headers = {"Content-Encoding": "gzip", "Vary": "Accept-Encoding", "Content-Type": f"{kind}; charset=utf-8"}
+    return web.Response(body=_squeezed(path, path.stat().st_mtime_ns), headers=headers)
+
+
+@lru_cache(maxsize=64)
+def _squeezed(path: Path, _changed_ns: int) -> bytes:
+    return gzip.compress(path.read_bytes(), 9)
 
 
 def cache_of(request: web.Request) -> str | None:

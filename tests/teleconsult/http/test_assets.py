@@ -64,3 +64,19 @@ async def test_no_path_leaves_the_folder(client, path):
 
     answer = await client.get(URL(path, encoded=True))
     assert answer.status in (403, 404)
+
+
+async def test_own_styles_cross_the_line_squeezed(built, client):
+    (built / "static" / "a.css").write_text("a{color:red}" * 500)
+    answer = await client.get("/static/a.css", headers={"Accept-Encoding": "gzip"})
+    assert answer.headers["Content-Encoding"] == "gzip"
+    assert int(answer.headers["Content-Length"]) < 200
+    assert await answer.text() == "a{color:red}" * 500
+    (built / "static" / "a.css").write_text("b{}")
+    assert await (await client.get("/static/a.css")).text() == "b{}"
+
+
+async def test_own_files_end_at_their_folder(built, client):
+    (built / "secret").write_text("no")
+    for path in ("/static/%2e%2e/secret", "/static/..%2fsecret", "/static/not-there.css", "/static/%2fetc%2fpasswd"):
+        assert (await client.get(path)).status == 404
