@@ -38,6 +38,7 @@ INSTANCE_COLUMNS = {
     0x00200013: instances.c.number,
 }
 PATIENT_NAME = 0x00100010
+_INSTANCE_UID = 0x00080018
 MODALITIES_IN_STUDY = 0x00080061
 SEARCHABLE = {*STUDY_COLUMNS, *SERIES_COLUMNS, *INSTANCE_COLUMNS, PATIENT_NAME, MODALITIES_IN_STUDY}
 NUMBERS = {0x00200011, 0x00200013}
@@ -90,6 +91,7 @@ def statement(search: Search, scope: Scope) -> tuple[Select[Any], Mapping[str, A
     values: dict[str, Any] = {
         "institutions": sorted(scope.institutions),
         "scope_studies": sorted((key.institution, key.study) for key in scope.studies),
+        "holders": sorted({*scope.institutions, *(key.institution for key in scope.studies)}),
         "study_uid": search.study,
         "series_uid": search.series,
         "limit": search.limit,
@@ -187,6 +189,17 @@ def _condition(level: Level, tag: int, kind: MatchKind, traits: tuple[bool, ...]
     return select(film.c.id).where(parent, compared).exists()
 
 
+def _newest_films(shape: _Shape) -> Select[Any]:
+    """A page of all films inside the scope, the newest first: walked by number, so that nothing is sorted."""
+    ways: list[ColumnElement[bool]] = []
+    if shape.institutions:
+        ways.append(instances.c.institution.in_(bindparam("institutions", expanding=True)))
+    if shape.studies:
+        ways.append(instances.c.study.in_(select(studies.c.id).where(scope_condition(False, True))))
+    page = select(instances.c.id).where(or_(*ways)).order_by(instances.c.id.desc())
+    return page.limit(bindparam("limit")).offset(bindparam("offset"))
+
+
 @lru_cache(maxsize=512)
 def _build(shape: _Shape) -> tuple[Select[Any], tuple[str, ...]]:
     columns: list[Any] = [
@@ -212,7 +225,14 @@ def _build(shape: _Shape) -> tuple[Select[Any], tuple[str, ...]]:
         if shape.header:
             columns.append(headers.c.header)
             source = source.join(headers, headers.c.instance == instances.c.id)
+    if shape.level is Level.INSTANCE and not shape.matches and not shape.in_study:
+        query = select(*columns).select_from(source).where(instances.c.id.in_(_newest_films(shape)))
+        query = query.order_by(instances.c.id.desc())
+        return query, tuple(query.compile().params)
     conditions = [scope_condition(shape.institutions, shape.studies)]
+    if shape.level is Level.INSTANCE and any(tag == _INSTANCE_UID for tag, _, _ in shape.matches):
+        # Follows from the scope; said again, it opens the index of films by institution and UID.
+        conditions.append(instances.c.institution.in_(bindparam("holders", expanding=True)))
     if shape.in_study:
         conditions.append(studies.c.study_uid == bindparam("study_uid"))
     if shape.in_series:
