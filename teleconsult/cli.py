@@ -65,6 +65,11 @@ def child(name: str) -> None:
 
         relay.run()
         return
+    if name == "dimse":
+        from teleconsult import listener
+
+        listener.run()
+        return
     from teleconsult import serving
 
     serving.run(name)

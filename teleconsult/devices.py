@@ -1,4 +1,4 @@
-"""Where machines come in: the DICOM listener's process, the HL7 door beside the web's, the line between the two.
+"""Where machines come in at the web process: the HL7 door, and the line by which the DICOM listener asks.
 
 Decides only who listens where; which machine may what is the stations room's and the archive's.
 """
@@ -10,17 +10,13 @@ from typing import Any
 
 from aiohttp import web
 
-from dicom_store.app import open_archive
-from dicom_store.dimse.listener import Listening, serve_dimse
 from dicom_store.labs.mllp import serve_mllp
 from teleconsult.addresses import networks_of
 from teleconsult.app import Clinic
-from teleconsult.bridges.control import CONTROL_SOCKET, Line, News, StationGatekeeper, control_app
-from teleconsult.bridges.settings import archive_settings
-from teleconsult.clock import SystemClock
+from teleconsult.bridges.control import control_app
+from teleconsult.bridges.line import CONTROL_SOCKET
 from teleconsult.config import Settings
 from teleconsult.demo import PEER, peer_port
-from teleconsult.stations.ports import AET
 from teleconsult.stations.service import OpenHouse
 from teleconsult.supervisor import Inheritance
 
@@ -36,21 +32,6 @@ async def machines_let_in(clinic: Clinic, given: Inheritance) -> AsyncIterator[N
         door, bind = clinic.web_rooms.lab_ingest.answer, settings.mllp_bind
         await stack.enter_async_context(serve_mllp(door, bind.host, bind.port, opened=given.sockets.get("mllp")))
         yield
-
-
-@asynccontextmanager
-async def dimse_listener(settings: Settings) -> AsyncIterator[Listening]:
-    """The DICOM listener with its own writer to the archive; the clinic is only asked."""
-    async with AsyncExitStack() as stack:
-        line = await stack.enter_async_context(Line(settings.data_dir / CONTROL_SOCKET))
-        gatekeeper, news = StationGatekeeper(line), News(line)
-        inside = archive_settings(settings, settings.vault(), SystemClock())
-        archive = await stack.enter_async_context(open_archive(inside, [news]))
-        await stack.enter_async_context(news.told())
-        bind = (settings.dimse_bind.host, settings.dimse_bind.port)
-        yield await stack.enter_async_context(
-            serve_dimse(archive, gatekeeper, bind, AET, destinations=gatekeeper.destination)
-        )
 
 
 def open_house(settings: Settings, sample: Mapping[str, Any]) -> OpenHouse | None:

@@ -1,4 +1,4 @@
-"""What each process of the house does: the web's doors, the machines' doors, preparing the data at a start."""
+"""What the web process does, and the preparing of the data at a start; `relay` and `listener` are the other two."""
 
 import asyncio
 import functools
@@ -20,7 +20,7 @@ from teleconsult.clock import SystemClock
 from teleconsult.config import Settings, SettingsRefused
 from teleconsult.db import Database
 from teleconsult.demo import base_url
-from teleconsult.devices import dimse_listener, machines_let_in, open_house
+from teleconsult.devices import machines_let_in, open_house
 from teleconsult.http.plumbing import SERVER_OPTIONS, Site
 from teleconsult.migrations import upgrade
 from teleconsult.processes import speak_json, until_told_to_stop
@@ -44,7 +44,6 @@ def run(name: str) -> None:
     speak_json()
     work: dict[str, Callable[[Inheritance], Coroutine[Any, Any, None]]] = {
         "web": _web,
-        "dimse": _dimse,
         "prepare": functools.partial(_prepare, sample=False),
         "prepare-sample": functools.partial(_prepare, sample=True),
     }
@@ -140,12 +139,6 @@ def _tls(settings: Settings) -> ssl.SSLContext | None:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.load_cert_chain(own.certificate, own.key)
     return context
-
-
-# ---------------------------------------------------------------- machines
-async def _dimse(given: Inheritance) -> None:
-    async with dimse_listener(given.settings):
-        await until_told_to_stop()
 
 
 # ---------------------------------------------------------------- start
