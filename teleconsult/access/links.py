@@ -6,7 +6,6 @@ refusal says what to do next.
 
 import hmac
 import secrets
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -14,17 +13,30 @@ from hashlib import sha256
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from teleconsult.access.codes import (
+    NEW_CODE,
+    CodeView,
+    check_often,
+    code_view,
+    counts,
+    find,
+    label_of,
+    last_code,
+    stranger,
+    times,
+    wrong,
+)  # fmt: skip
 from teleconsult.access.endings import end_token
 from teleconsult.access.identity import Identity
 from teleconsult.access.models import AccessToken, LinkCode, PatientLink
 from teleconsult.access.ports import CodeSender, CodeToSend
-from teleconsult.access.rules import CODE_LASTS, CODE_TRIES, LinkState, LinkTimes, link_state, masked, normal_code
+from teleconsult.access.rules import CODE_LASTS, CODE_TRIES, LinkState, link_state, masked, normal_code
 from teleconsult.access.secret import kept_hash, new_token
-from teleconsult.actor import Actor, ActorKind, InstitutionId, PatientId
+from teleconsult.actor import ActorKind, InstitutionId, PatientId
 from teleconsult.audit.trail import note
 from teleconsult.clock import Clock
 from teleconsult.db import Database, Work, new_id
-from teleconsult.errors import FieldsRefused, NotFound, Refused, TooMany
+from teleconsult.errors import NotFound, Refused
 from teleconsult.http.limits import RateLimit
 from teleconsult.people import sealing
 from teleconsult.people.models import Patient
@@ -32,29 +44,7 @@ from teleconsult.vault import Vault
 
 LINK_LASTS = timedelta(days=3)
 SESSION_LASTS = timedelta(hours=12)
-_BETWEEN_CODES = timedelta(seconds=30)
-_CODES_AN_HOUR = 6
-_CODES_A_DAY = 20
 _TOKEN_BYTES = 16
-_TOKEN_CHARACTERS = range(20, 33)
-_DEVICE_LABEL = "patient link"
-_NEW_CODE = "This code counts no more. Please send yourself a new one."
-
-
-@dataclass(frozen=True, slots=True)
-class CodeView:
-    """The code that was sent last.
-
-    Attributes:
-        again_at: From when another may be asked for.
-        tries_left: 0 when it was tried too often.
-    """
-
-    sent_at: datetime
-    ends_at: datetime
-    again_at: datetime
-    tries_left: int
-    counts: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,18 +79,6 @@ class PatientSession:
     ends_at: datetime
     subject: str
     patient: PatientId
-
-
-class WrongCode(FieldsRefused):
-    """Not the code.
-
-    Args:
-        tries_left: How often it may still be tried; told in the answer.
-    """
-
-    def __init__(self, tries_left: int) -> None:
-        self.told = {"tries_left": tries_left}
-        super().__init__({"code": "The code is not right. Please compare it with the message."})
 
 
 class Links:
@@ -161,7 +139,7 @@ class Links:
         held = select(PatientLink).where(PatientLink.subject == subject, PatientLink.ended_at.is_(None))
         for link in await work.session.scalars(held):
             link.ended_at = work.at
-            label = _label(link.id)
+            label = label_of(link.id)
             asked = select(AccessToken).where(AccessToken.label == label, AccessToken.ended_at.is_(None))
             for token in await work.session.scalars(asked):
                 await end_token(work, token)
@@ -175,7 +153,7 @@ class Links:
             NotFound: There is no such link; says what to do.
         """
         async with self._database.read() as session:
-            return await self._view(session, await _find(session, token))
+            return await self._view(session, await find(session, token))
 
     async def send_code(self, token: str, address: str) -> LinkView:
         """Send a new code; the one before counts no more.
@@ -187,12 +165,12 @@ class Links:
         """
         self._sends.take(address)
         code = f"{secrets.randbelow(1_000_000):06d}"
-        async with self._database.write(_stranger(address)) as work:
-            link = await _find(work.session, token)
+        async with self._database.write(stranger(address)) as work:
+            link = await find(work.session, token)
             self._check_open(link, work.at)
             phone = await self._phone_of(work.session, link)
             key = self._vault.fingerprint(phone, "code/phone") if phone else None
-            await _check_often(work, link, key)
+            await check_often(work, link, key)
             row = LinkCode(
                 id=new_id(),
                 link=link.id,
@@ -218,18 +196,18 @@ class Links:
         """
         self._tries.take(address)
         refusal: Refused | None = None
-        async with self._database.write(_stranger(address)) as work:
-            link = await _find(work.session, token)
+        async with self._database.write(stranger(address)) as work:
+            link = await find(work.session, token)
             self._check_open(link, work.at)
-            row = await _last_code(work.session, link.id, lock=True)
-            if row is None or not _counts(row, work.at):
-                raise Refused(_NEW_CODE, code="code_spent")
+            row = await last_code(work.session, link.id, lock=True)
+            if row is None or not counts(row, work.at):
+                raise Refused(NEW_CODE, code="code_spent")
             row.tries += 1
             if hmac.compare_digest(row.code_hash, self._hash(link.id, normal_code(code))):
                 row.used_at = work.at
                 return await self._begin(work, link, device)
             note(work, "link.refuse", f"link/{link.id}", patient=PatientId(link.patient))
-            refusal = _wrong(CODE_TRIES - row.tries)
+            refusal = wrong(CODE_TRIES - row.tries)
         raise refusal  # after the commit: the try counts
 
     # ------------------------------------------------------------ inside
@@ -242,7 +220,7 @@ class Links:
             kind=ActorKind.PATIENT,
             subject=link.patient,
             institution=link.institution,
-            label=_label(link.id),
+            label=label_of(link.id),
             created_by=link.patient,
             created_at=work.at,
             ends_at=work.at + SESSION_LASTS,
@@ -256,21 +234,21 @@ class Links:
         patient = await session.get(Patient, link.patient)
         fields = sealing.fields_of(patient, self._vault) if patient else None
         phone = (fields.phone if fields else None) or ""
-        row, now = await _last_code(session, link.id), self._database.clock.now()
+        row, now = await last_code(session, link.id), self._database.clock.now()
         return LinkView(
             id=link.id,
-            state=link_state(_times(link), now),
+            state=link_state(times(link), now),
             subject=link.subject,
             patient=PatientId(link.patient),
             institution=InstitutionId(link.institution),
             masked_name=masked(fields.name if fields else ""),
             phone_last4="" if self._sender.by_staff else phone[-4:],
             told_by_staff=self._sender.by_staff,
-            code=_code_view(row, now) if row is not None and row.used_at is None else None,
+            code=code_view(row, now) if row is not None and row.used_at is None else None,
         )
 
     def _check_open(self, link: PatientLink, now: datetime) -> None:
-        if link_state(_times(link), now) is LinkState.ENDED:
+        if link_state(times(link), now) is LinkState.ENDED:
             raise Refused(
                 "This link counts no more. Please call your clinic, they send you a new one.", code="link_ended"
             )
@@ -287,74 +265,3 @@ class Links:
     def _hash(self, link: str, code: str) -> bytes:
         # Six digits are soon tried: without the site's key a stolen row tells nothing.
         return hmac.digest(self._key, f"{link}\0{code}".encode(), sha256)
-
-
-async def _find(session: AsyncSession, token: str) -> PatientLink:
-    row = None
-    if len(token) in _TOKEN_CHARACTERS:
-        row = (await session.scalars(select(PatientLink).where(PatientLink.token_hash == kept_hash(token)))).first()
-    if row is None:
-        raise NotFound(
-            "This link is not complete. Please open it once more from the message, or call your clinic.",
-            code="link_unknown",
-        )
-    return row
-
-
-async def _last_code(session: AsyncSession, link: str, *, lock: bool = False) -> LinkCode | None:
-    newest = select(LinkCode).where(LinkCode.link == link).order_by(LinkCode.sent_at.desc(), LinkCode.id.desc())
-    newest = newest.limit(1)
-    return (await session.scalars(newest.with_for_update() if lock else newest)).first()
-
-
-async def _check_often(work: Work, link: PatientLink, phone_key: bytes | None) -> None:
-    """So that nobody's telephone rings all night, and nobody guesses all day."""
-    last = await _last_code(work.session, link.id)
-    if last is not None and work.at < last.sent_at + _BETWEEN_CODES:
-        raise _wait(last.sent_at + _BETWEEN_CODES - work.at)
-    same = [LinkCode.link == link.id] + ([LinkCode.phone_key == phone_key] if phone_key else [])
-    for held in same:
-        for most, span in ((_CODES_AN_HOUR, timedelta(hours=1)), (_CODES_A_DAY, timedelta(days=1))):
-            since: Sequence[datetime] = list(
-                await work.session.scalars(
-                    select(LinkCode.sent_at).where(held, LinkCode.sent_at > work.at - span).order_by(LinkCode.sent_at)
-                )
-            )
-            if len(since) >= most:
-                raise _wait(since[-most] + span - work.at)
-
-
-def _wait(left: timedelta) -> TooMany:
-    seconds = max(1, round(left.total_seconds()))
-    return TooMany(
-        "Codes were sent already. Please wait {seconds} seconds, or call your clinic.",
-        retry_after=timedelta(seconds=seconds),
-        seconds=seconds,
-    )
-
-
-def _wrong(left: int) -> Refused:
-    if left <= 0:
-        return Refused(_NEW_CODE, code="code_spent")
-    return WrongCode(left)
-
-
-def _counts(row: LinkCode, now: datetime) -> bool:
-    return row.used_at is None and row.tries < CODE_TRIES and now < row.ends_at
-
-
-def _code_view(row: LinkCode, now: datetime) -> CodeView:
-    left = max(0, CODE_TRIES - row.tries)
-    return CodeView(row.sent_at, row.ends_at, row.sent_at + _BETWEEN_CODES, left, _counts(row, now))
-
-
-def _times(link: PatientLink) -> LinkTimes:
-    return LinkTimes(link.created_at, link.expires_at, link.ended_at)
-
-
-def _label(link: str) -> str:
-    return f"{_DEVICE_LABEL} {link}"
-
-
-def _stranger(address: str) -> Actor:
-    return Actor("stranger", "stranger", ActorKind.SYSTEM, InstitutionId(""), address=address)

@@ -124,7 +124,7 @@ class MediaDoors:
     async def restart(self, request: web.Request) -> web.Response:
         """PATCH /whip/{room}/{session}."""
         if request.content_type not in (_SDP, _FRAGMENT):
-            raise Refused(f"Send this as {_FRAGMENT} or {_SDP}.", code="unsupported_type")
+            raise Refused("Send an SDP fragment, or a whole offer.", code="unsupported_type")
         return _passed_back(await self._about_session(request, await read_body(request, _MOST_SDP_BYTES)), request)
 
     async def _open(self, request: web.Request, word: Literal["whip", "whep"]) -> web.Response:

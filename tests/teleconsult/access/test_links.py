@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from teleconsult.access.links import Links, WrongCode
+from teleconsult.access.codes import WrongCode
+from teleconsult.access.links import Links
 from teleconsult.access.models import LinkCode, PatientLink
 from teleconsult.access.ports import CodeToSend
 from teleconsult.access.rules import LinkState, masked, normal_code
