@@ -20,8 +20,10 @@ _HEADROOM = 0.80
 _LOSS_COST = 5.0
 """Repeats, key frames and bursts need room: at 5 % loss a quarter of the link (on 300 kbit/s with 5 % loss and 300 ms,
 130 kbit/s gave 20 fps and 250 kbit/s gave 9)."""
-_LEAST_SHARE = 0.4
+_LEAST_SHARE = 0.5
 _FULL_FORGOTTEN_S = 60
+_DRAINS_S = 5
+_DOUBT = 0.93
 _BESIDE_BPS = 100_000
 """What may be allowed beyond one and a half times what arrives: enough to try the next step."""
 
@@ -61,9 +63,12 @@ class Uplink:
         return max(_FLOOR_BPS, min(self.allowed_bps, cap_bps))
 
     def _shrink(self, loss: float, received_bps: int, queue_s: float) -> None:
-        self._full_bps, self._full_for_s = received_bps, _FULL_FORGOTTEN_S
+        # While a queue drains, less arrives than the link carries: what it carried a moment ago still counts.
+        lately = self._full_for_s > _FULL_FORGOTTEN_S - _DRAINS_S
+        self._full_bps = max(received_bps, int(self._full_bps * _DOUBT)) if lately else received_bps
+        self._full_for_s = _FULL_FORGOTTEN_S
         share = max(_LEAST_SHARE, _HEADROOM - _LOSS_COST * min(loss, 0.1) - min(queue_s, 0.5) / 4)
-        self.allowed_bps = min(self.allowed_bps, int(received_bps * share))
+        self.allowed_bps = min(self.allowed_bps, int(self._full_bps * share))
 
     def _grow(self, loss: float, received_bps: int) -> None:
         if self._full_for_s:

@@ -85,6 +85,13 @@ def test_close_to_where_the_link_was_full_the_uplink_grows_slowly():
     assert allowed < 240_000
 
 
+def test_a_queue_that_drains_does_not_bring_the_uplink_to_its_knees():
+    uplink = Uplink(1_500_000)
+    for received in (280_000, 200_000, 120_000, 90_000):
+        allowed = uplink.update(0.1, received, 10**7, queue_s=0.3)
+    assert allowed > 90_000
+
+
 def test_what_is_not_used_teaches_nothing():
     uplink = Uplink(200_000)
     for _ in range(100):
