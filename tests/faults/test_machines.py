@@ -69,7 +69,7 @@ def test_films_that_were_acknowledged_outlive_the_listener(house: County) -> Non
 
 MESSAGE = (
     "MSH|^~\\&|ANALYSER|QS|X|X|20261120101010||ORU^R01|K{0}|P|2.3.1||||||UNICODE UTF-8\r"
-    "PID|1||K{0}^^^^MR||患者^{0}号||19800101|F\r"
+    "PID|1||K{0}^^^^MR||患^者甲||19800101|F\r"
     "OBR|1||K{0}|CBC^血常规|||20261120101010\r"
     "OBX|1|NM|WBC^白细胞计数||12.3|10*9/L|3.5-9.5|H|||F\r"
 )
@@ -101,7 +101,7 @@ def test_lab_reports_that_were_acknowledged_outlive_the_web_process(house: Count
     doctor = house.api("requester")
     for number in acknowledged:
         (kept,) = doctor.good("GET", "/labs/reports", params={"identifier": f"K{number}"})
-        assert kept["patient"]["name"] == f"患者{number}号"
+        assert kept["patient"]["name"] == "患者甲"
         assert kept["observations"][0]["value"]["text"] == "12.3"
 
 

@@ -72,7 +72,7 @@ def clinic(
     subprocess.run(
         [sys.executable, "-m", "teleconsult", "child", "prepare-sample"],
         input=json.dumps({"settings": given, "sockets": {}}).encode(), check=True, cwd=tmp_path, env=environment(),
-        stdout=subprocess.DEVNULL, timeout=BUILT_WITHIN_S,
+        stdout=subprocess.DEVNULL, timeout=3 * BUILT_WITHIN_S,
     )  # fmt: skip
     sample = json.loads((tmp_path / "one" / "data" / SAMPLE_FILE).read_text())
     servers = [Server(tmp_path / name, settings) for name in ("one", "two")]
