@@ -19,14 +19,14 @@ ALLOWED = (*_FAKE, "--use-fake-ui-for-media-stream")
 DENIED = (*_FAKE, "--deny-permission-prompts")
 
 # Every connection of the page is remembered; the page itself is not changed and offers nothing for tests.
-_REMEMBER = """(() => {
+REMEMBER = """(() => {
   const Real = RTCPeerConnection;
   window.connections = [];
   window.RTCPeerConnection = class extends Real {
     constructor(...given) { super(...given); window.connections.push(this); }
   };
 })()"""
-_RECEIVED = """async () => {
+RECEIVED = """async () => {
   const sum = {frames: 0, energy: 0};
   for (const one of window.connections) {
     if (one.connectionState === 'closed') continue;
@@ -50,7 +50,7 @@ class Received:
 
 async def received(tab: Page) -> Received:
     """Now."""
-    found = await tab.evaluate(_RECEIVED)
+    found = await tab.evaluate(RECEIVED)
     return Received(found["frames"], found["energy"])
 
 
@@ -115,7 +115,7 @@ class Callers:
             permissions=list(allow or ()),
         )
         context.set_default_timeout(PATIENCE_MS)
-        await context.add_init_script(_REMEMBER)
+        await context.add_init_script(REMEMBER)
         self._open.append(context)
         tab = await context.new_page()
         if role:

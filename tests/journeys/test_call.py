@@ -17,6 +17,7 @@ from playwright.async_api import Page, Request
 
 from tests.builders.county import REPOSITORY, County, start, until
 from tests.journeys.callers import Callers, callers_of, hears_and_sees, is_in, names, phase, received
+from tests.journeys.firefox import FIREFOX, firefox
 from tests.journeys.steps import Person
 from tests.journeys.steps import until as soon
 
@@ -72,6 +73,26 @@ async def test_two_sides_of_a_consult_hear_and_see_each_other_and_a_reload_is_a_
 
 async def _is(tab: Page, expected: list[str]) -> bool:
     return await names(tab) == expected
+
+
+@pytest.mark.skipif(FIREFOX is None, reason="Firefox is not installed")
+async def test_firefox_is_one_of_the_two_sides(demo: County, callers: Callers, tmp_path: Path) -> None:
+    consult = demo.facts["samples"]["consult"]
+    specialist = await callers("specialist")
+    await join(specialist, consult)
+    async with firefox(tmp_path / "profile") as doctor:
+        await doctor.goto(demo.link("requester"))
+        await doctor.goto(f"{demo.url}/consults/{consult}/call")
+        await doctor.click("[data-call-join]")
+        await soon(lambda: _is(specialist, [REQUESTER]))
+        await hears_and_sees(specialist, 60)
+        before = await doctor.received()
+
+        async def more() -> bool:
+            now = await doctor.received()
+            return now.frames > before.frames + 10 and now.energy > before.energy
+
+        await soon(more)
 
 
 async def test_muting_and_switching_the_camera_off_reach_the_other_side(demo: County, callers: Callers) -> None:
