@@ -9,6 +9,8 @@ from tests.builders.county import County
 
 DESKTOP = (1440, 900)
 PHONE = (360, 740)
+WRITER = "linyuan"
+"""The radiologist of the sample who is writing an opinion; has no one-tap link."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,7 @@ class Stop:
 def stops(demo: County) -> Sequence[Stop]:
     """All pages, over the sample's consults."""
     ours = demo.facts["samples"]["consult"]
+    written = _of_state(demo, "coordinator", "reporting")
     draft = _of_state(demo, "requester", "draft")
     patient = demo.api("requester").good("GET", f"/api/v1/consults/{ours}")["patient"]["id"]
     steps = [Stop(f"request: {step}", "requester", f"/consults/{draft}/edit/{step}") for step in _STEPS]
@@ -57,10 +60,10 @@ def stops(demo: County) -> Sequence[Stop]:
         Stop("specialist's first page", "specialist", "/"),
         Stop("specialist's consult", "specialist", f"/consults/{ours}"),
         Stop("reading room", "specialist", f"/consults/{ours}/viewer", has_films=True),
-        Stop("report", "specialist", f"/consults/{ours}/report", has_films=True),
+        Stop("report", WRITER, f"/consults/{written}/report", has_films=True),
         Stop("coordinator's worklist", "coordinator", "/worklist"),
         Stop("duty roster", "coordinator", "/duty"),
-        Stop("unmatched", "coordinator", "/unmatched"),
+        Stop("unmatched", "requester", "/unmatched"),
         Stop("machines", "admin", "/stations"),
     ]
 
@@ -85,7 +88,13 @@ async def somebody(browser: Browser, demo: County, role: str, size: tuple[int, i
     )
     context.set_default_timeout(60_000)
     tab = await context.new_page()
-    if role:
+    if role == WRITER:
+        await tab.goto("/login")
+        await tab.locator("#login").fill(role)
+        await tab.locator("#password").fill(demo.password)
+        await tab.locator("main button.primary").click()
+        await tab.wait_for_url(demo.url + "/")
+    elif role:
         await tab.goto(demo.link(role))
     await context.add_cookies([{"name": "lang", "value": language, "url": demo.url}])
     return tab

@@ -88,6 +88,13 @@ async def type_labs(doctor: Person, title: str, rows: Sequence[tuple[str, str, s
 
 async def finish(doctor: Person, *, kind: str = "clinical", conclusion: str = "") -> None:
     """Materials, whom and consent, then submit."""
+    await finish_until_consent(doctor, kind=kind, conclusion=conclusion)
+    await doctor.tab.locator("button[name=go][value=submit]").click()
+    await doctor.tab.wait_for_url("**?done=submitted")
+
+
+async def finish_until_consent(doctor: Person, *, kind: str = "clinical", conclusion: str = "") -> None:
+    """Materials, whom and consent: the last button is left."""
     tab = doctor.tab
     if conclusion:
         await tab.locator("#local_conclusion").fill(conclusion)
@@ -100,8 +107,9 @@ async def finish(doctor: Person, *, kind: str = "clinical", conclusion: str = ""
     await tab.wait_for_url("**/edit/consent*")
     await doctor.choose("consent_how", "paper")
     await doctor.choose("consent_by", "patient")
-    await tab.locator("button[name=go][value=submit]").click()
-    await tab.wait_for_url("**?done=submitted")
+    reason = tab.locator("#incomplete_reason")
+    if await reason.count():
+        await reason.fill("其余检查本院无条件完成。")
 
 
 async def assign(coordinator: Person, consult: str) -> None:

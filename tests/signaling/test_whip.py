@@ -228,8 +228,8 @@ async def test_a_viewer_whose_right_is_revoked_sees_nothing_more(exchange):
 async def test_who_says_goodbye_is_gone_at_once(exchange):
     publisher, _ = await publishing(exchange)
     rooms = exchange.app[ROOMS]
-    async with asyncio.timeout(10):
-        while not rooms.peer("r", "p").connected:
+    async with asyncio.timeout(30):
+        while not (rooms.peer("r", "p").connected and publisher.connectionState == "connected"):
             await asyncio.sleep(0.02)
         await publisher.close()
         while rooms.peer("r", "p"):
