@@ -52,9 +52,9 @@ from teleconsult.duty.service import Duty
 from teleconsult.events import Bus
 from teleconsult.followups.routes import FollowupRoutes
 from teleconsult.followups.service import Followups
+from teleconsult.http.guard import mount
 from teleconsult.http.i18n import known_language, translate
 from teleconsult.http.plumbing import Site, install
-from teleconsult.http.routing import mount
 from teleconsult.notifications.codes import ReadOut
 from teleconsult.notifications.pages import NotificationPages
 from teleconsult.notifications.routes import NotificationRoutes

@@ -17,8 +17,8 @@ from teleconsult.bridges.control import control_app
 from teleconsult.bridges.line import CONTROL_SOCKET
 from teleconsult.config import Settings
 from teleconsult.demo import PEER, peer_port
+from teleconsult.processes import Inheritance
 from teleconsult.stations.service import OpenHouse
-from teleconsult.supervisor import Inheritance
 
 _GOODBYE_S = 1.0
 

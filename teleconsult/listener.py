@@ -8,9 +8,8 @@ from dicom_store.dimse.listener import serve_dimse
 from teleconsult.bridges.line import CONTROL_SOCKET, Line, News, StationGatekeeper
 from teleconsult.bridges.settings import archive_settings
 from teleconsult.clock import SystemClock
-from teleconsult.processes import speak_json, until_told_to_stop
+from teleconsult.processes import Inheritance, inherit, speak_json, until_told_to_stop
 from teleconsult.stations.ports import AET
-from teleconsult.supervisor import Inheritance, inherit
 
 
 def run() -> None:

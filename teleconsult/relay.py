@@ -9,8 +9,7 @@ from aiohttp import web
 from teleconsult.addresses import media_candidates
 from teleconsult.bridges.exchange import exchange_app, media_socket
 from teleconsult.config import SettingsRefused
-from teleconsult.processes import speak_json, until_told_to_stop
-from teleconsult.supervisor import Inheritance, inherit
+from teleconsult.processes import Inheritance, inherit, speak_json_plainly, until_told_to_stop
 
 _SHUTDOWN_S = 1.0
 """The clinic always waits at the control line for what happens; nobody waits for that question to end."""
@@ -18,7 +17,7 @@ _SHUTDOWN_S = 1.0
 
 def run() -> None:
     """Relay until told to stop."""
-    speak_json()
+    speak_json_plainly()
     try:
         asyncio.run(_relay(inherit()))
     except SettingsRefused as error:

@@ -23,11 +23,10 @@ from teleconsult.demo import base_url
 from teleconsult.devices import machines_let_in, open_house
 from teleconsult.http.plumbing import SERVER_OPTIONS, Site
 from teleconsult.migrations import upgrade
-from teleconsult.processes import speak_json, until_told_to_stop
+from teleconsult.processes import Inheritance, inherit, speak_json, until_told_to_stop
 from teleconsult.sample.build import build
 from teleconsult.sample.clock import StoryClock
 from teleconsult.sample.doors import mount_sample_doors
-from teleconsult.supervisor import Inheritance, inherit
 from teleconsult.tls import identity
 
 log = structlog.get_logger()

@@ -179,23 +179,3 @@ def dump(settings: Settings) -> dict[str, object]:
             value = str(value)
         plain[name] = value
     return plain
-
-
-@dataclass(frozen=True, slots=True)
-class Inheritance:
-    """What a child was given.
-
-    Attributes:
-        settings: The house's settings, with the ports that were really opened.
-        sockets: Name -> inherited listening socket.
-    """
-
-    settings: Settings
-    sockets: Mapping[str, socket.socket]
-
-
-def inherit() -> Inheritance:
-    """Read what the supervisor wrote on our standard input."""
-    given = json.loads(sys.stdin.read())
-    sockets = {name: socket.socket(fileno=number) for name, number in given["sockets"].items()}
-    return Inheritance(Settings.model_validate(given["settings"]), sockets)

@@ -1,6 +1,6 @@
 """Stands before every handler: who is it, may they, is the body what the route says. Never looks into a room."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import wraps
 from typing import TypeVar
@@ -14,7 +14,7 @@ from teleconsult.http import forms, idempotency
 from teleconsult.http.bodies import check_text, load_json, validated
 from teleconsult.http.limits import read_body
 from teleconsult.http.origin import address_of
-from teleconsult.http.routing import ROUTE_OF, Route
+from teleconsult.http.routing import ROUTE_OF, ROUTES, Route
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
@@ -95,6 +95,18 @@ async def form_of(request: web.Request, model: type[ModelT]) -> ModelT:
         FieldsRefused: Field -> what to do.
     """
     return await forms.form_of(request, model)
+
+
+def mount(app: web.Application, routes: Sequence[Route]) -> None:
+    """Put routes into an application, each behind the guard."""
+    if ROUTES not in app:
+        app[ROUTES] = []
+    for route in routes:
+        if route.method == "GET":
+            app.router.add_get(route.path, guarded(route))  # answers HEAD too
+        else:
+            app.router.add_route(route.method, route.path, guarded(route))
+        app[ROUTES].append(route)
 
 
 def guarded(route: Route) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:

@@ -14,12 +14,11 @@ from teleconsult.http import i18n
 from teleconsult.http.assets import mount_files
 from teleconsult.http.csrf import CSRF_KEY, csrf
 from teleconsult.http.errors import tell_errors
-from teleconsult.http.guard import IDENTIFY, Identify, identify
+from teleconsult.http.guard import IDENTIFY, Identify, identify, mount
 from teleconsult.http.headers import set_headers
 from teleconsult.http.idempotency import FIRST_ANSWERS, FirstAnswers
 from teleconsult.http.openapi import description
 from teleconsult.http.origin import PUBLIC_URL, TRUSTED_PROXIES
-from teleconsult.http.routing import mount
 from teleconsult.vault import Vault
 
 SERVER_OPTIONS: dict[str, Any] = {

@@ -3,7 +3,7 @@
 A room hands out a table of routes; nothing is reachable that does not say whom it needs.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -88,20 +88,6 @@ def patch(path: str, handler: Handler, needs: Permission | Public, **more: Any) 
 def delete(path: str, handler: Handler, needs: Permission | Public, **more: Any) -> Route:
     """A route that takes away."""
     return Route("DELETE", path, handler, needs, **more)
-
-
-def mount(app: web.Application, routes: Sequence[Route]) -> None:
-    """Put routes into an application, each behind the guard."""
-    from teleconsult.http.guard import guarded
-
-    if ROUTES not in app:
-        app[ROUTES] = []
-    for route in routes:
-        if route.method == "GET":
-            app.router.add_get(route.path, guarded(route))  # answers HEAD too
-        else:
-            app.router.add_route(route.method, route.path, guarded(route))
-        app[ROUTES].append(route)
 
 
 def route_of(request: web.Request) -> Route | None:

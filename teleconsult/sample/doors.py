@@ -8,8 +8,9 @@ from aiohttp import web
 from teleconsult.access.cookies import set_session
 from teleconsult.app import Clinic
 from teleconsult.errors import NotFound
+from teleconsult.http.guard import mount
 from teleconsult.http.origin import address_of
-from teleconsult.http.routing import Public, Route, get, mount
+from teleconsult.http.routing import Public, Route, get
 
 
 class SampleDoors:

@@ -25,9 +25,9 @@ from teleconsult.desk.frame import around_pages, nav
 from teleconsult.desk.pages import DeskPages
 from teleconsult.desk.ports import Duty
 from teleconsult.desk.service import Desk, Rooms
+from teleconsult.http.guard import mount
 from teleconsult.http.jinja import NAV
 from teleconsult.http.plumbing import Site, install
-from teleconsult.http.routing import mount
 from teleconsult.notifications.pages import NotificationPages
 from teleconsult.notifications.service import Notifications
 from teleconsult.people.pages import PeoplePages

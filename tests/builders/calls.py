@@ -32,9 +32,9 @@ from teleconsult.followups.fields import BookFields
 from teleconsult.followups.routes import FollowupRoutes
 from teleconsult.followups.service import Followups
 from teleconsult.followups.views import Booked
+from teleconsult.http.guard import mount
 from teleconsult.http.plumbing import SERVER_OPTIONS, install
 from teleconsult.http.plumbing import Site as Plumbing
-from teleconsult.http.routing import mount
 from teleconsult.notifications.codes import ReadOut
 from teleconsult.portal.routes import PortalRoutes
 from teleconsult.portal.service import Portal

@@ -13,8 +13,9 @@ from teleconsult.actor import SYSTEM
 from teleconsult.audit.routes import AuditRoutes
 from teleconsult.audit.trail import Trail
 from teleconsult.http.csrf import token_for
+from teleconsult.http.guard import mount
 from teleconsult.http.plumbing import SERVER_OPTIONS, Site, install
-from teleconsult.http.routing import Public, mount, post
+from teleconsult.http.routing import Public, post
 from teleconsult.people.routes import PeopleRoutes
 from teleconsult.people.state import Role
 from tests.builders.database import a_vault

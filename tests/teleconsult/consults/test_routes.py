@@ -9,9 +9,9 @@ from teleconsult.access.routes import identify_with
 from teleconsult.access.service import Access
 from teleconsult.agreements.routes import AgreementRoutes
 from teleconsult.consults.routes import ConsultRoutes
+from teleconsult.http.guard import mount
 from teleconsult.http.plumbing import Site as Plumbing
 from teleconsult.http.plumbing import install
-from teleconsult.http.routing import mount
 from teleconsult.notifications.routes import NotificationRoutes
 from tests.builders.consults import QUESTION
 from tests.builders.people import cheap_passwords

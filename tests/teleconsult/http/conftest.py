@@ -12,9 +12,9 @@ from pydantic import Field
 from teleconsult.actor import Actor, Permission
 from teleconsult.errors import NotFound, Stale, StepRefused, TooMany, Unavailable
 from teleconsult.http.bodies import Incoming, Outgoing
-from teleconsult.http.guard import Credentials, body_of, form_of, query_of
+from teleconsult.http.guard import Credentials, body_of, form_of, mount, query_of
 from teleconsult.http.plumbing import SERVER_OPTIONS, Site, install
-from teleconsult.http.routing import Public, Route, get, mount, post
+from teleconsult.http.routing import Public, Route, get, post
 from teleconsult.people.state import Role
 from tests.builders.clock import FixedClock
 from tests.builders.database import a_database, a_vault

@@ -8,9 +8,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient
 
 from teleconsult.actor import Actor
-from teleconsult.http.guard import Credentials
+from teleconsult.http.guard import Credentials, mount
 from teleconsult.http.plumbing import Site, install
-from teleconsult.http.routing import mount
 from teleconsult.reports.routes import ReportRoutes
 from tests.builders.cases import OPINION, PASSWORD, House, a_house
 from tests.builders.database import a_vault

@@ -14,9 +14,8 @@ from teleconsult.audit.models import AuditRow
 from teleconsult.consults.ports import LabSummary, StudyRef, StudySummary
 from teleconsult.errors import FieldsRefused, NotAllowed, NotFound
 from teleconsult.events import OutboxRow
-from teleconsult.http.guard import Credentials
+from teleconsult.http.guard import Credentials, mount
 from teleconsult.http.plumbing import Site, install
-from teleconsult.http.routing import mount
 from teleconsult.results.ports import Analyte, KeptReport, KeptResult, NewReport, NewResult
 from teleconsult.results.routes import ResultRoutes
 from teleconsult.results.service import LabFields, Results
