@@ -5,16 +5,13 @@ import re
 import secrets
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from dicom_store.archive import Archive
 from dicom_store.dicomweb.multipart import MediaType, body_end, media_type, part_head
 from dicom_store.errors import RequestRefused
 from dicom_store.model import InstanceRecord, InstanceUID, SeriesUID, StudyUID, instance_uid, series_uid, study_uid
-
-if TYPE_CHECKING:
-    from dicom_store.app import Archive
 
 DICOM = "application/dicom"
 DICOM_JSON = "application/dicom+json"
@@ -80,7 +77,7 @@ def address_of(request: web.Request) -> Address:
     )
 
 
-def base_url(request: web.Request, archive: "Archive") -> str:
+def base_url(request: web.Request, archive: Archive) -> str:
     """The address that RetrieveURL and BulkDataURI begin with, ending in /dicomweb."""
     if archive.settings.public_url:
         return archive.settings.public_url + "/dicomweb"

@@ -4,20 +4,18 @@ Source: DICOM PS3.18 10.6.
 """
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aiohttp import web
 
 from dicom_store import query
+from dicom_store.archive import Archive
 from dicom_store.dicomweb.answers import address_of, base_url, json_answer, takes_json
 from dicom_store.doors import Visit, door
 from dicom_store.model import InstitutionId, Level, Search, StudyKey, StudyUID
 from dicom_store.ports import Action, Gatekeeper, Translate
 from dicom_store.storage.index import film_name
 from dicom_store.storage.searching import Found
-
-if TYPE_CHECKING:
-    from dicom_store.app import Archive
 
 _LEVELS = {
     "/dicomweb/studies": Level.STUDY,
@@ -30,7 +28,7 @@ _LEVELS = {
 _ONLINE = b'"00080056":{"vr":"CS","Value":["ONLINE"]}'
 
 
-def routes(archive: "Archive", gatekeeper: Gatekeeper, translate: Translate) -> list[web.RouteDef]:
+def routes(archive: Archive, gatekeeper: Gatekeeper, translate: Translate) -> list[web.RouteDef]:
     """The routes that search."""
 
     def searcher(level: Level) -> Any:
@@ -59,7 +57,7 @@ def _warning(ignored: tuple[str, ...]) -> dict[str, str]:
 class _Joiner:
     """Joins the answers of one search; what films of a study or series have in common is joined once."""
 
-    def __init__(self, archive: "Archive", search: Search, base: str) -> None:
+    def __init__(self, archive: Archive, search: Search, base: str) -> None:
         self._archive = archive
         self._search = search
         self._base = base
@@ -118,7 +116,7 @@ def _wanted(extra: bytes, search: Search) -> list[bytes]:
     return _picked(json.loads(b"{" + extra + b"}"), search)
 
 
-def _from_header(archive: "Archive", row: Found, search: Search) -> list[bytes]:
+def _from_header(archive: Archive, row: Found, search: Search) -> list[bytes]:
     """The same for films, whose whole header is kept apart."""
     if row.header is None or row.instance is None:
         return []

@@ -7,10 +7,11 @@ import json
 import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 
 from aiohttp import web
 
+from dicom_store.archive import Archive
 from dicom_store.dicomweb.answers import DICOM, DICOM_JSON, MULTIPART, SAFE, base_url
 from dicom_store.dicomweb.multipart import PartBegun, PartData, PartEnded, Scanner, boundary_of, media_type
 from dicom_store.doors import Visit, door, say
@@ -19,11 +20,8 @@ from dicom_store.ingest import Batch, Outcome
 from dicom_store.model import Door, Origin, Stored, StudyUID, study_uid
 from dicom_store.ports import Action, Gatekeeper, Translate
 
-if TYPE_CHECKING:
-    from dicom_store.app import Archive
 
-
-def routes(archive: "Archive", gatekeeper: Gatekeeper, translate: Translate) -> list[web.RouteDef]:
+def routes(archive: Archive, gatekeeper: Gatekeeper, translate: Translate) -> list[web.RouteDef]:
     """The routes that take films in."""
 
     async def store(request: web.Request, visit: Visit) -> web.StreamResponse:
@@ -43,7 +41,7 @@ def routes(archive: "Archive", gatekeeper: Gatekeeper, translate: Translate) -> 
     return [web.post("/dicomweb/studies", opened), web.post("/dicomweb/studies/{study}", opened)]
 
 
-def _check(request: web.Request, archive: "Archive") -> None:
+def _check(request: web.Request, archive: Archive) -> None:
     """Refuse what would be refused later anyway, before a byte of the body is read."""
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise RequestRefused("Compressed requests are not taken.", status=415, code="content_encoding")
@@ -54,7 +52,7 @@ def _check(request: web.Request, archive: "Archive") -> None:
 class _Reception:
     """Takes the films of one request out of its body."""
 
-    def __init__(self, archive: "Archive", batch: Batch, study: StudyUID | None) -> None:
+    def __init__(self, archive: Archive, batch: Batch, study: StudyUID | None) -> None:
         self._settings = archive.settings
         self._blobs = archive.blobs
         self._batch = batch

@@ -4,10 +4,10 @@ Every answer is witnessed before its first byte. Source: DICOM PS3.18 10.4.
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from dicom_store.archive import Archive
 from dicom_store.dicomweb.answers import (
     ATTACHED,
     DICOM,
@@ -34,16 +34,13 @@ from dicom_store.errors import NotFound, RequestRefused
 from dicom_store.model import InstanceKey, InstanceRecord
 from dicom_store.ports import Action, Gatekeeper, Translate
 
-if TYPE_CHECKING:
-    from dicom_store.app import Archive
-
 _STUDY = "/dicomweb/studies/{study}"
 _SERIES = _STUDY + "/series/{series}"
 _FILM = _SERIES + "/instances/{instance}"
 _MAX_FRAMES = 1000
 
 
-def routes(archive: "Archive", gatekeeper: Gatekeeper, translate: Translate) -> list[web.RouteDef]:
+def routes(archive: Archive, gatekeeper: Gatekeeper, translate: Translate) -> list[web.RouteDef]:
     """The routes that give films out, and those that delete them."""
     giving = _Giving(archive, gatekeeper)
     table: list[tuple[str, Handler]] = [
@@ -67,7 +64,7 @@ def routes(archive: "Archive", gatekeeper: Gatekeeper, translate: Translate) -> 
 class _Giving:
     """The handlers."""
 
-    def __init__(self, archive: "Archive", gatekeeper: Gatekeeper) -> None:
+    def __init__(self, archive: Archive, gatekeeper: Gatekeeper) -> None:
         self._archive = archive
         self._gatekeeper = gatekeeper
 
