@@ -5,8 +5,6 @@ import unicodedata
 from dataclasses import dataclass
 from datetime import date
 
-from pypinyin import Style, lazy_pinyin
-
 from teleconsult.errors import FieldsRefused
 from teleconsult.http.bodies import N_
 from teleconsult.people.state import Sex
@@ -154,6 +152,9 @@ def _folded(text: str) -> str:
 def _pinyin(folded: str) -> tuple[list[str], str]:
     if folded.isascii():
         return [folded], folded[:1]
+    # Imported on first need: its dictionary is a quarter of a second of the start of every process.
+    from pypinyin import Style, lazy_pinyin
+
     syllables = lazy_pinyin(folded, style=Style.NORMAL, errors="default")
     return syllables, "".join(syllable[:1] for syllable in syllables)
 

@@ -1,4 +1,4 @@
-"""Checks a file from strangers: `signing.verify` in a confined child, because a hostile PDF may hang a parser.
+"""Checks a file from strangers: `pades.verify` in a confined child, because a hostile PDF may hang a parser.
 
 Run as `python -m teleconsult.reports.checker` it is that child: the authority's certificate and the file in, JSON out.
 """
@@ -59,7 +59,7 @@ class Checker:
 def main() -> None:
     """Read one order from standard input, write the verdict to standard output."""
     # Imported here: the parent needs none of it.
-    from teleconsult.reports.signing import verify
+    from teleconsult.reports.pades import verify
 
     logging.disable(logging.CRITICAL)
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES, _MEMORY_BYTES))

@@ -11,7 +11,8 @@ from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 
 from teleconsult.errors import TooLarge
 from teleconsult.reports.checker import MAX_FILE_BYTES, Checker
-from teleconsult.reports.signing import Seal, Signer, open_signer, verify
+from teleconsult.reports.pades import verify
+from teleconsult.reports.signing import Seal, Signer, open_signer
 from teleconsult.reports.state import VerdictReason
 from teleconsult.vault import Unreadable, Vault
 from tests.builders.opinions import NOW, StandingClock
