@@ -1,11 +1,10 @@
 """What happens by itself: repairs every few milliseconds, reports and estimates every second, seats that run out."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
 from typing import Protocol
-
-import structlog
 
 from signaling import messages
 from signaling.config import ExchangeSettings
@@ -16,7 +15,7 @@ from signaling.media.plane import Plane
 from signaling.room import Effect
 from signaling.tasks import Tasks
 
-log = structlog.get_logger()
+log = logging.getLogger(__name__)
 
 _REPAIR_EVERY_S = 0.02
 _HEAR_EVERY_S = 0.5

@@ -1,13 +1,12 @@
 """Owns background tasks: each ends with its owner, and one that fails does not take the others with it."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable
 from types import TracebackType
 from typing import Any, Self
 
-import structlog
-
-log = structlog.get_logger()
+log = logging.getLogger(__name__)
 
 
 class Tasks:
@@ -35,4 +34,4 @@ class Tasks:
     def _done(self, task: "asyncio.Future[Any]") -> None:
         self._running.discard(task)
         if not task.cancelled() and (error := task.exception()):
-            log.error("task.failed", error=type(error).__name__, text=str(error))
+            log.error("task.failed: %s: %s", type(error).__name__, error)

@@ -54,7 +54,7 @@ async def _run(settings: Settings, *, as_json: bool, free_ports: bool, sample: b
         settings,
         [
             ChildSpec("web", ("child", "web"), {"http": doors.http, "mllp": doors.mllp}),
-            ChildSpec("media", ("child", "media")),
+            ChildSpec("media", ("child", "media"), spare=True),
             ChildSpec("dimse", ("child", "dimse")),
         ],
     )

@@ -7,7 +7,8 @@ import sys
 from aiohttp import web
 
 from teleconsult.addresses import media_candidates
-from teleconsult.bridges.exchange import exchange_app, media_socket
+from teleconsult.bridges.agreed import media_socket
+from teleconsult.bridges.exchange import exchange_app
 from teleconsult.config import SettingsRefused
 from teleconsult.processes import Inheritance, inherit, speak_json_plainly, until_told_to_stop
 

@@ -28,6 +28,7 @@ _STEADY_S = 30.0
 """A child that lived this long starts again without waiting."""
 _GRACE_S = 8.0
 """SIGTERM to SIGKILL: the whole house is down within 10 s."""
+_SPARE_AFTER_S = 3.0
 _BACKLOG = 1024
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 
@@ -40,11 +41,13 @@ class ChildSpec:
         name: As in pids.json.
         words: Arguments after `python -m teleconsult`.
         sockets: Name -> open socket that the child inherits.
+        spare: Whether a second one waits beside it, with all its imports done, to take over at once.
     """
 
     name: str
     words: Sequence[str]
     sockets: Mapping[str, socket.socket] = field(default_factory=dict)
+    spare: bool = False
 
 
 def open_tcp(bind: Bind) -> socket.socket:
@@ -103,40 +106,42 @@ class Supervisor:
 
     async def _keep(self, spec: ChildSpec) -> None:
         failures = 0
+        spare = _Spare(spec)
         while not self._stopping.is_set():
             began = time.monotonic()
-            process = await self._start(spec)
-            await self._watch(process)
+            waited = await spare.take()
+            process = waited or await _spawn(spec)
+            await self._hand_over(spec, process)
+            await self._watch(process, spare)
             if self._stopping.is_set():
-                return
+                break
             failures = 0 if time.monotonic() - began > _STEADY_S else failures + 1
-            pause = _BACKOFF_S[min(failures, len(_BACKOFF_S) - 1)]
+            pause = _BACKOFF_S[min(failures, len(_BACKOFF_S) - 1)] if failures or not spare.ready else 0.0
             log.warning("child.died", child=spec.name, status=process.returncode, again_in_s=pause)
             with suppress(TimeoutError):
                 async with asyncio.timeout(pause):
                     await self._stopping.wait()
+        if left := await spare.take():
+            await _end(left)
 
-    async def _start(self, spec: ChildSpec) -> asyncio.subprocess.Process:
-        descriptors = {name: opened.fileno() for name, opened in spec.sockets.items()}
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "teleconsult", *spec.words,
-            stdin=asyncio.subprocess.PIPE, stdout=sys.stderr, pass_fds=tuple(descriptors.values()),
-            preexec_fn=die_with_parent, start_new_session=True,
-        )  # fmt: skip
+    async def _hand_over(self, spec: ChildSpec, process: asyncio.subprocess.Process) -> None:
+        """What the child has waited for: from now on it works."""
         self._processes[spec.name] = process
         self._write_pids()
-        assert process.stdin is not None  # noqa: S101 - asked for above
+        assert process.stdin is not None  # noqa: S101 - asked for by `_spawn`
+        descriptors = {name: opened.fileno() for name, opened in spec.sockets.items()}
         with suppress(ConnectionError):
             process.stdin.write(json.dumps({"settings": dump(self._settings), "sockets": descriptors}).encode())
             await process.stdin.drain()
             process.stdin.close()
-        return process
 
-    async def _watch(self, process: asyncio.subprocess.Process) -> None:
+    async def _watch(self, process: asyncio.subprocess.Process, spare: "_Spare") -> None:
         async with asyncio.TaskGroup() as group:
             ended = group.create_task(process.wait())
             stopping = group.create_task(self._stopping.wait())
+            making = group.create_task(spare.make())
             await asyncio.wait({ended, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            making.cancel()
             if not ended.done():
                 await _end(process)
             stopping.cancel()
@@ -147,6 +152,44 @@ class Supervisor:
         aside = folder / "pids.json.new"
         aside.write_text(json.dumps(self.pids))
         aside.replace(folder / "pids.json")
+
+
+class _Spare:
+    """The process that waits beside the one that works, if its kind has one.
+
+    Args:
+        spec: Of both.
+    """
+
+    def __init__(self, spec: ChildSpec) -> None:
+        self._spec = spec
+        self._coming: asyncio.Future[asyncio.subprocess.Process] | None = None
+
+    async def make(self) -> None:
+        """Start it, once the first has had the machine for its own start."""
+        if self._spec.spare and self._coming is None:
+            await asyncio.sleep(_SPARE_AFTER_S)
+            self._coming = asyncio.ensure_future(_spawn(self._spec))
+
+    @property
+    def ready(self) -> bool:
+        """Whether there is one."""
+        return self._coming is not None
+
+    async def take(self) -> asyncio.subprocess.Process | None:
+        """The one that waits; None where there is none, or it has died."""
+        coming, self._coming = self._coming, None
+        process = await coming if coming is not None else None
+        return process if process is not None and process.returncode is None else None
+
+
+async def _spawn(spec: ChildSpec) -> asyncio.subprocess.Process:
+    """A child that imports what it needs and then waits on its standard input for what it is given."""
+    return await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "teleconsult", *spec.words,
+        stdin=asyncio.subprocess.PIPE, stdout=sys.stderr, preexec_fn=die_with_parent, start_new_session=True,
+        pass_fds=tuple(opened.fileno() for opened in spec.sockets.values()),
+    )  # fmt: skip
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:

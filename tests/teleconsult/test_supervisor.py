@@ -78,6 +78,33 @@ async def test_a_child_that_is_killed_is_started_again(settings: Settings, progr
     assert set(json.loads((tmp_path / "run" / "pids.json").read_text())) == {"supervisor"}
 
 
+async def test_a_spare_waits_without_working_and_takes_over_at_a_kill(
+    settings: Settings, programs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisor, "_SPARE_AFTER_S", 0.01)
+    house = Supervisor(settings, [ChildSpec("steady", ["steady"], spare=True)])
+    async with running(house):
+        await until(lambda: len(children()) == 2 and marks(tmp_path, "steady"))
+        first = house.pids["steady"]
+        (waiting,) = children() - {first}
+        assert len(marks(tmp_path, "steady")) == 1, "a spare does nothing yet"
+        os.kill(first, signal.SIGKILL)
+        await until(lambda: len(marks(tmp_path, "steady")) == 2)
+        assert house.pids["steady"] == waiting
+        await until(lambda: len(children()) == 2)
+        os.kill(next(iter(children() - {waiting})), signal.SIGKILL)  # a spare that has died is no use
+        await until(lambda: len(children()) == 1)
+        os.kill(waiting, signal.SIGKILL)
+        await until(lambda: len(marks(tmp_path, "steady")) == 3)
+    assert not children()
+
+
+def children() -> set[int]:
+    """This process's children that live."""
+    found = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+    return {int(pid) for pid in found if b"steady" in Path(f"/proc/{pid}/cmdline").read_bytes()}
+
+
 async def test_a_child_that_keeps_dying_is_started_later_and_later(
     settings: Settings, programs: Path, tmp_path: Path
 ) -> None:
