@@ -1,23 +1,16 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { keep, recall } from "../src/call/choices";
 import { messagesIn } from "../src/call/chat";
-import { hasVideo, rungOf, rungs, whyNoVideo } from "../src/call/ladder";
+import { afterTier, hasVideo, receiving, rungOf, rungs, UNHINDERED, whyNoVideo } from "../src/call/ladder";
 import { loudness } from "../src/call/meter";
 import { labelOf, rearrange, wantedTracks, type Place } from "../src/call/plan";
 import { figures, rates, sign, totals } from "../src/call/quality";
 import { judge, Session, socketAddress, waitBefore, type Ending } from "../src/call/session";
 import { browserOf, codeOf, headline, steps, troubleOf, type Trouble } from "../src/call/trouble";
-import { read, write, type Seat, type Welcome } from "../src/call/wire";
+import { askForVoiceAgain } from "../src/call/voice";
+import { read, write } from "../src/call/wire";
 import { Refusal } from "../src/http";
-
-const seat = (participant: string, tracks: string[]): Seat => ({
-  participant, name: participant, role: "", present: true, audio: true, video: true, screen: false, tracks,
-}); // prettier-ignore
-
-const welcome: Welcome = {
-  type: "welcome", version: 1, room: "r", participant: "me", grants: ["publish"], seats: [], resumed: false,
-  ice_servers: [], hold_s: 60, shared: {},
-}; // prettier-ignore
+import { FakeSocket, seat, welcome } from "./exchange";
 
 describe("words of the wire", () => {
   it("reads what the exchange says and nothing else", () => {
@@ -36,6 +29,19 @@ describe("words of the wire", () => {
 
   it("writes what it was given", () => {
     expect(JSON.parse(write({ type: "ladder", choice: "voice" }))).toEqual({ type: "ladder", choice: "voice" });
+  });
+});
+
+describe("the offer", () => {
+  const voice =
+    "m=audio 9 UDP/TLS/RTP/SAVPF 111 0\r\na=mid:0\r\na=rtpmap:111 opus/48000/2\r\na=rtcp-fb:111 transport-cc\r\n";
+  const picture = "m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=rtpmap:96 VP8/90000\r\na=rtcp-fb:96 nack\r\n";
+
+  it("asks for lost voice in every section that has Opus, once, and leaves all else as it is", () => {
+    const asked = voice.replace("opus/48000/2\r\n", "opus/48000/2\r\na=rtcp-fb:111 nack\r\n");
+    expect(askForVoiceAgain(`v=0\r\n${voice}${picture}${voice}`)).toBe(`v=0\r\n${asked}${picture}${asked}`);
+    expect(askForVoiceAgain(`v=0\r\n${asked}${voice}`)).toBe(`v=0\r\n${asked}${asked}`);
+    expect(askForVoiceAgain(`v=0\r\n${picture}`)).toBe(`v=0\r\n${picture}`);
   });
 });
 
@@ -126,6 +132,15 @@ describe("the ladder", () => {
     expect(["stills", "voice", "text"].some(hasVideo)).toBe(false);
   });
 
+  it("keeps what may be sent apart from what can be received, and puts a person's choice before the network", () => {
+    const weakUp = afterTier(UNHINDERED, { tier: "voice", reason: "uplink" });
+    expect(weakUp).toEqual({ sends: "voice", receives: "high" });
+    const weakBoth = afterTier(weakUp, { tier: "voice", reason: "downlink" });
+    expect(weakBoth).toEqual({ sends: "voice", receives: "voice" });
+    expect(afterTier(weakBoth, { tier: "low", reason: "chosen" })).toEqual(weakBoth);
+    expect([receiving(weakBoth, "auto"), receiving(weakBoth, "low")]).toEqual(["voice", "low"]);
+  });
+
   it("tells a choice from a weak line", () => {
     expect(whyNoVideo("voice", true).title).not.toBe(whyNoVideo("voice", false).title);
   });
@@ -175,31 +190,6 @@ describe("what a tab remembers", () => {
     expect(messagesIn({})).toEqual([]);
   });
 });
-
-class FakeSocket extends EventTarget {
-  static made: FakeSocket[] = [];
-  readyState = 0;
-  sent: Record<string, unknown>[] = [];
-  constructor(readonly url: string) {
-    super();
-    FakeSocket.made.push(this);
-  }
-  send(text: string): void {
-    this.sent.push(JSON.parse(text) as Record<string, unknown>);
-  }
-  close(): void {
-    if (this.readyState === 3) return;
-    this.readyState = 3;
-    this.dispatchEvent(new Event("close"));
-  }
-  open(): void {
-    this.readyState = 1;
-    this.dispatchEvent(new Event("open"));
-  }
-  say(word: unknown): void {
-    this.dispatchEvent(new MessageEvent("message", { data: JSON.stringify(word) }));
-  }
-}
 
 describe("the session", () => {
   let tickets: (() => Promise<{ ticket: string; rtc: string }>)[];

@@ -4,7 +4,7 @@ import { sendJson } from "../http";
 import { Connection } from "./connection";
 import { keep, recall } from "./choices";
 import { Devices, type Input } from "./devices";
-import { hasVideo } from "./ladder";
+import { afterTier, hasVideo, receiving, UNHINDERED, type Network } from "./ladder";
 import { wantedTracks } from "./plan";
 import { figures, rates, sign, totals, type Sign, type Totals } from "./quality";
 import { Session, type Ending, type Ticket } from "./session";
@@ -23,7 +23,11 @@ export type Told =
   | { what: "came" | "left" | "removed"; name: string }
   | { what: "unplugged"; input: Input; now: string | null }
   | { what: "refused"; detail: string }
+  | { what: "paused" | "shown" }
   | { what: "back" };
+
+/** Words about who is in the room and what goes on there. */
+type RoomWord = Extract<Reply, { type: "seat" | "gone" | "speaking" | "tier" }>;
 
 const LOOK_EVERY_MS = 2_000;
 
@@ -35,7 +39,7 @@ export class Call {
   grants = new Set<string>();
   seats = new Map<string, Seat>();
   speaking: string[] = [];
-  tier = "auto";
+  network: Network = UNHINDERED;
   choice: Choice = "auto";
   quality: Sign = { grade: "none", reason: "" };
   rate = { up: 0, down: 0 };
@@ -90,8 +94,18 @@ export class Call {
     return [...this.seats.values()].filter((seat) => seat.participant !== this.me);
   }
 
+  /** The rung of the ladder on which others' pictures come. */
+  get tier(): string {
+    return receiving(this.network, this.choice);
+  }
+
   get receivesVideo(): boolean {
     return hasVideo(this.tier);
+  }
+
+  /** Whether the network carries one's own picture. */
+  get sendsVideo(): boolean {
+    return hasVideo(this.network.sends);
   }
 
   track(participant: string, label: string): MediaStreamTrack | null {
@@ -186,9 +200,13 @@ export class Call {
     this.grants = new Set(welcome.grants);
     this.seats = new Map(welcome.seats.map((seat) => [seat.participant, seat]));
     this.iceServers = welcome.ice_servers.filter((server) => [server.urls].flat().length > 0);
-    if (!welcome.resumed || !this.connection) this.connect();
+    if (!welcome.resumed || !this.connection) {
+      this.network = UNHINDERED;
+      this.connect();
+    }
     this.sayState();
-    if (this.choice !== "auto") this.session.send({ type: "ladder", choice: this.choice });
+    // Also `auto`: the exchange may remember what was chosen before a reload.
+    this.session.send({ type: "ladder", choice: this.choice });
     this.connection?.want(wantedTracks(this.seats.values(), this.me));
     this.connection?.refresh();
     if (wasAway) this.events.told({ what: "back" });
@@ -201,10 +219,34 @@ export class Call {
       case "answer":
         void this.connection?.answered(word.number, word.sdp);
         return;
-      case "refused":
-        if (word.number !== undefined && word.number !== null) void this.connection?.refused(word.number);
-        else this.events.told({ what: "refused", detail: word.detail });
+      case "reoffer":
+        this.connection?.refresh();
         return;
+      case "refused":
+        this.refused(word);
+        return;
+      case "shared":
+        this.events.shared?.(word.topic, word.body, word.participant);
+        return;
+      case "seat":
+      case "gone":
+      case "speaking":
+      case "tier":
+        this.note(word);
+        this.connection?.want(wantedTracks(this.seats.values(), this.me));
+        this.events.changed();
+        return;
+      default:
+    }
+  }
+
+  private refused({ number, detail }: { number?: number | null; detail: string }): void {
+    if (number !== undefined && number !== null) void this.connection?.refused(number);
+    else this.events.told({ what: "refused", detail });
+  }
+
+  private note(word: RoomWord): void {
+    switch (word.type) {
       case "seat":
         if (!this.seats.has(word.seat.participant)) this.events.told({ what: "came", name: word.seat.name });
         this.seats.set(word.seat.participant, word.seat);
@@ -219,16 +261,18 @@ export class Call {
         this.speaking = word.participants;
         break;
       case "tier":
-        this.tier = word.tier;
-        break;
-      case "shared":
-        this.events.shared?.(word.topic, word.body, word.participant);
-        return;
-      default:
-        return;
+        this.adapt(afterTier(this.network, word));
     }
-    this.connection?.want(wantedTracks(this.seats.values(), this.me));
-    this.events.changed();
+  }
+
+  /** The network has become weaker or better: voice goes first, so one's own picture waits where it has no room. */
+  private adapt(network: Network): void {
+    const sent = this.sendsVideo;
+    this.network = network;
+    void this.connection?.hold("video", !this.sendsVideo);
+    if (sent === this.sendsVideo) return;
+    if (this.wants.video && this.devices.tracks.video) this.events.told({ what: sent ? "paused" : "shown" });
+    this.sayState();
   }
 
   private broken(attempt: number): void {
@@ -278,7 +322,7 @@ export class Call {
     this.session.send({
       type: "state",
       audio: this.wants.audio && audio !== null,
-      video: this.wants.video && video !== null,
+      video: this.wants.video && video !== null && this.sendsVideo,
       screen: this.screen !== null,
     });
   }

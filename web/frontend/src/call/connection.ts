@@ -5,6 +5,7 @@
  */
 
 import { rearrange, type Place } from "./plan";
+import { askForVoiceAgain } from "./voice";
 import type { Label, Offer } from "./wire";
 
 export interface ConnectionEvents {
@@ -44,6 +45,7 @@ export class Connection {
   private restartTimer: ReturnType<typeof setTimeout> | undefined;
   private giveUpTimer: ReturnType<typeof setTimeout> | undefined;
   private everUp = false;
+  private readonly held = new Set<Label>();
 
   constructor(
     iceServers: RTCIceServer[],
@@ -73,7 +75,16 @@ export class Connection {
       const transceiver = this.pc.addTransceiver(track, { direction: "sendonly" });
       this.sending.set(label, { transceiver, active: true });
     }
+    await this.obey(label);
     this.refresh();
+  }
+
+  /** Send nothing of a track for now, or go on with it; without renegotiation, so that it is there again at once. */
+  async hold(label: Label, on: boolean): Promise<void> {
+    if (on === this.held.has(label)) return;
+    if (on) this.held.add(label);
+    else this.held.delete(label);
+    await this.obey(label);
   }
 
   /** Receive exactly these tracks (`participant/label`). */
@@ -145,7 +156,7 @@ export class Connection {
     const number = ++this.number;
     this.awaited = number;
     try {
-      await this.pc.setLocalDescription(await this.pc.createOffer({ iceRestart: this.restartDue }));
+      await this.describe(await this.pc.createOffer({ iceRestart: this.restartDue }));
     } catch (error) {
       console.warn("No offer could be made", error);
       this.endWaiting();
@@ -163,6 +174,29 @@ export class Connection {
     this.answerTimer = setTimeout(() => {
       void this.retract().then(() => this.refresh());
     }, ANSWER_MS);
+  }
+
+  private async describe(offer: RTCSessionDescriptionInit): Promise<void> {
+    try {
+      await this.pc.setLocalDescription({ type: "offer", sdp: askForVoiceAgain(offer.sdp ?? "") });
+    } catch (error) {
+      if (this.closed) throw error;
+      console.warn("This browser describes itself only in its own words", error);
+      await this.pc.setLocalDescription(offer);
+    }
+  }
+
+  private async obey(label: Label): Promise<void> {
+    const sender = this.sending.get(label)?.transceiver.sender;
+    const given = sender?.getParameters();
+    const active = !this.held.has(label);
+    if (!given?.encodings.some((one) => (one.active ?? true) !== active)) return;
+    for (const one of given.encodings) one.active = active;
+    try {
+      await sender?.setParameters(given);
+    } catch (error) {
+      console.warn("The browser goes on sending as it did", error);
+    }
   }
 
   private arrange(): void {

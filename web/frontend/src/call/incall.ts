@@ -255,6 +255,12 @@ function words(told: Told): string {
       return t("{name} is no longer in the call", { name: told.name });
     case "back":
       return t("You are back in the call");
+    case "paused":
+      return t(
+        "Your network is weak: your picture is paused. You are still heard, and the picture comes back by itself.",
+      );
+    case "shown":
+      return t("Your network is better: the others see you again.");
     case "refused":
       return told.detail;
     case "unplugged":

@@ -16,6 +16,23 @@ const WITHOUT_VIDEO = new Set(["stills", "voice", "text"]);
 
 export const hasVideo = (tier: string): boolean => !WITHOUT_VIDEO.has(tier);
 
+/** On which rungs the network lets this person stand: what is sent of them, and what they are sent. */
+export interface Network {
+  sends: string;
+  receives: string;
+}
+
+export const UNHINDERED: Network = { sends: "high", receives: "high" };
+
+/** What a word about the ladder changes; a rung that the person chose says nothing about the network. */
+export function afterTier(now: Network, word: { tier: string; reason: string }): Network {
+  if (word.reason === "uplink") return { ...now, sends: word.tier };
+  return word.reason === "downlink" ? { ...now, receives: word.tier } : now;
+}
+
+/** The rung that counts for receiving: a person's choice, or else the network's. */
+export const receiving = (network: Network, choice: Choice): string => (choice === "auto" ? network.receives : choice);
+
 /** The rung that stands for a tier of the exchange. */
 export function rungOf(tier: string): Choice {
   if (tier === "medium") return "low";

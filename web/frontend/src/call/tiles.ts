@@ -62,21 +62,14 @@ export class Tiles {
   }
 
   private person(tile: Tile, seat: Seat): void {
-    const track = seat.present && seat.video ? this.call.track(seat.participant, "video") : null;
-    const withheld = seat.video && seat.tracks.includes("video") && !this.call.receivesVideo;
-    picture(tile, withheld ? null : track);
-    const speaking = seat.present && seat.audio && this.call.speaking.includes(seat.participant);
-    tile.element.classList.toggle("speaking", speaking);
+    const { tier, choice, receivesVideo, speaking } = this.call;
+    const shown = seat.present && seat.video && receivesVideo;
+    picture(tile, shown ? this.call.track(seat.participant, "video") : null);
+    const isHeard = seat.present && seat.audio && speaking.includes(seat.participant);
+    tile.element.classList.toggle("speaking", isHeard);
     tile.element.classList.toggle("away", !seat.present);
-    const sign = !seat.audio || !seat.tracks.includes("audio") ? "mic-off" : speaking ? "volume-2" : "";
-    const word = sign === "mic-off" ? t("muted") : sign ? t("speaking") : "";
-    name(tile, seat.name, sign, word);
-    if (!seat.present) note(tile, t("{name} is on the way back. The place is kept.", { name: seat.name }));
-    else if (withheld) {
-      const why = whyNoVideo(this.call.tier, this.call.choice !== "auto");
-      note(tile, why.title);
-    } else if (!seat.video || !seat.tracks.includes("video")) note(tile, t("Camera off"));
-    else note(tile, "");
+    voice(tile, seat, isHeard);
+    note(tile, whyNoPicture(seat, receivesVideo ? "" : whyNoVideo(tier, choice !== "auto").title));
   }
 
   private screen(tile: Tile, seat: Seat): void {
@@ -92,8 +85,25 @@ export class Tiles {
     tile.element.classList.toggle("mirrored", devices.facing === "user");
     picture(tile, wants.video ? devices.tracks.video : null);
     name(tile, t("You"), wants.audio && devices.tracks.audio ? "" : "mic-off", t("muted"));
-    note(tile, tile.video.hidden ? t("Your camera is off") : "");
+    note(tile, this.underOwnPicture(tile.video.hidden === true));
   }
+
+  private underOwnPicture(isOff: boolean): string {
+    if (isOff) return t("Your camera is off");
+    return this.call.sendsVideo ? "" : t("Your picture is paused: the network is weak. You are heard.");
+  }
+}
+
+/** The line on a tile without picture; "" where nothing is missing. */
+function whyNoPicture(seat: Seat, withheld: string): string {
+  if (!seat.present) return t("{name} is on the way back. The place is kept.", { name: seat.name });
+  return seat.video && seat.tracks.includes("video") ? withheld : t("Camera off");
+}
+
+function voice(tile: Tile, seat: Seat, isHeard: boolean): void {
+  if (!seat.audio || !seat.tracks.includes("audio")) name(tile, seat.name, "mic-off", t("muted"));
+  else if (isHeard) name(tile, seat.name, "volume-2", t("speaking"));
+  else name(tile, seat.name, "", "");
 }
 
 function make(key: string): Tile {
