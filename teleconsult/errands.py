@@ -11,7 +11,7 @@ from teleconsult.app import ANCHORS
 from teleconsult.audit.seal import verify
 from teleconsult.clock import SystemClock
 from teleconsult.config import Settings, SettingsRefused
-from teleconsult.consults.state import TABLE, Row
+from teleconsult.consults.table import TABLE, Row
 from teleconsult.db import Database
 from teleconsult.errors import FieldsRefused, NotFound, Refused
 from teleconsult.people.service import People

@@ -17,7 +17,8 @@ from teleconsult.consults.models import AskedItem, Consult, Seat
 from teleconsult.consults.office import Office, on_duty
 from teleconsult.consults.rules import Facts, lead_of
 from teleconsult.consults.sealing import Content
-from teleconsult.consults.state import Kind, Mode, Move, Party, Row, State
+from teleconsult.consults.state import Kind, Mode, Move, Party, State
+from teleconsult.consults.table import Row
 from teleconsult.db import Work
 from teleconsult.errors import FieldsRefused, StepRefused
 

@@ -25,7 +25,8 @@ from teleconsult.consults.office import (
 )
 from teleconsult.consults.ports import ReportMoves
 from teleconsult.consults.rules import Facts, Offer, conditions, missing, moves_for
-from teleconsult.consults.state import ENDS_OF_LIFE, Move, Party, Room, Row, State, row_for
+from teleconsult.consults.state import ENDS_OF_LIFE, Move, Party, Room, State
+from teleconsult.consults.table import Row, row_for
 from teleconsult.db import Work
 from teleconsult.errors import FieldsRefused, Stale, StepRefused
 from teleconsult.events import record

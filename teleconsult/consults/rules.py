@@ -9,22 +9,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from teleconsult.actor import Actor, ActorKind
-from teleconsult.consults.state import (
-    FINISHED,
-    RETURNED_FROM,
-    Condition,
-    Kind,
-    Mode,
-    Move,
-    Need,
-    NeedKind,
-    Party,
-    Priority,
-    Room,
-    Row,
-    State,
-    rows_from,
-)
+from teleconsult.consults.state import FINISHED, Condition, Kind, Mode, Move, NeedKind, Party, Priority, Room, State
+from teleconsult.consults.table import RETURNED_FROM, Need, Row, rows_from
 from teleconsult.http.bodies import N_
 from teleconsult.people.state import Role
 

@@ -123,7 +123,7 @@ class MoveForm:
     """A move with the fields it asks for.
 
     Attributes:
-        needs: The fields, `consults.state.Need`.
+        needs: The fields, `consults.table.Need`.
         is_primary: The usual next step: the page's one primary button.
         is_bare: Asks for nothing: a button is enough.
         is_final: Ends the consult: its button is red and says so.

@@ -41,7 +41,7 @@ class Site:
 
 
 def install(app: web.Application, identify_with: Identify, database: Database, vault: Vault, site: Site) -> None:
-    """Install middlewares, headers, files and the description of the doors. Rooms are mounted with `routing.mount`."""
+    """Install middlewares, headers, files and the description of the doors. Rooms are mounted with `guard.mount`."""
     clock: Clock = database.clock
     app[IDENTIFY] = identify_with
     app[CSRF_KEY] = vault.subkey("csrf")

@@ -6,7 +6,8 @@ from pathlib import Path
 import pylibsrtp
 from aiortc.rtcdtlstransport import RTCCertificate, RTCDtlsTransport
 
-from teleconsult.consults.state import TABLE, Move, State
+from teleconsult.consults.state import Move, State
+from teleconsult.consults.table import TABLE
 
 REPOSITORY = Path(__file__).parents[2]
 TAP = REPOSITORY / "signaling" / "media" / "tap.py"

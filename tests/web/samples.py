@@ -6,7 +6,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from teleconsult.actor import Actor, ActorKind, InstitutionId, Permission
-from teleconsult.consults.state import ADOPTION, ADOPTION_REASON, ITEMS, REASON, SPECIALIST
+from teleconsult.consults.table import ADOPTION, ADOPTION_REASON, ITEMS, REASON, SPECIALIST
 from teleconsult.consults.timeleft import TimeLeft
 from teleconsult.desk import views
 from teleconsult.http.jinja import NavItem, environment

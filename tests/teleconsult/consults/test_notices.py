@@ -3,7 +3,7 @@ import pytest
 from teleconsult.consults import notices
 from teleconsult.consults.events import ConsultMoved, MaterialAdded, MessagePosted
 from teleconsult.consults.rules import told_of
-from teleconsult.consults.state import TABLE
+from teleconsult.consults.table import TABLE
 from teleconsult.deadlines.rules import DEFAULTS
 
 

@@ -32,13 +32,12 @@ from teleconsult.consults.state import (
     Kind,
     Mode,
     Move,
-    Need,
     NeedKind,
     Party,
     Priority,
     State,
-    row_for,
 )
+from teleconsult.consults.table import Need, row_for
 from teleconsult.errors import StepRefused
 from teleconsult.people.state import Role
 from tests.builders.people import a_patient_actor, an_actor

@@ -4,21 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from teleconsult.consults.state import (
-    ENDS_OF_LIFE,
-    RETURNABLE,
-    RETURNED_FROM,
-    TABLE,
-    Condition,
-    Move,
-    NeedKind,
-    Party,
-    Room,
-    State,
-    after,
-    row_for,
-    rows_from,
-)
+from teleconsult.consults.state import ENDS_OF_LIFE, Condition, Move, NeedKind, Party, Room, State
+from teleconsult.consults.table import RETURNABLE, RETURNED_FROM, TABLE, after, row_for, rows_from
 from teleconsult.deadlines.rules import ANY, DEFAULTS
 from teleconsult.errors import StepRefused
 

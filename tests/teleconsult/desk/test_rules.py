@@ -4,7 +4,8 @@ from itertools import chain, combinations
 import pytest
 
 from teleconsult.consults.rules import Offer
-from teleconsult.consults.state import TABLE, Move, Party, Room, State, rows_from
+from teleconsult.consults.state import Move, Party, Room, State
+from teleconsult.consults.table import TABLE, rows_from
 from teleconsult.consults.timeleft import TimeLeft
 from teleconsult.consults.views import EntryView, Named
 from teleconsult.desk.rules import counts, days, most_pressing, move_forms, path_of
