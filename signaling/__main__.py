@@ -18,16 +18,16 @@ from signaling.app import create_app
 from signaling.config import ExchangeSettings
 from signaling.errors import TicketRefused
 from signaling.ports import Admission, Grant
-from signaling.tickets import LIFETIME, TicketReader, mint
+from signaling.tickets import LIFETIME, TicketReader, mint, used_beside
 
 
 class TokenFile:
     """A Gatekeeper that knows tokens from a file, and the tickets minted for them."""
 
-    def __init__(self, path: Path, key: bytes) -> None:
+    def __init__(self, path: Path, key: bytes, used: Path | None = None) -> None:
         self._known = json.loads(path.read_text())
         self._key = key
-        self._reader = TicketReader(key, _now)
+        self._reader = TicketReader(key, _now, used)
 
     def admission(self, token: str, room: str) -> Admission:
         """What a token allows in a room.
@@ -82,7 +82,7 @@ def main() -> None:
     settings = ExchangeSettings(
         key, udp_host=given.host, udp_port=given.udp_port, announce=announce, journal=given.journal
     )
-    tokens = TokenFile(given.token_file, key)
+    tokens = TokenFile(given.token_file, key, used_beside(given.journal))
     try:
         app = create_app(settings, tokens)
     except OSError as error:

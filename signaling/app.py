@@ -14,7 +14,7 @@ from signaling.journal import Journal
 from signaling.ports import Gatekeeper, Happening, Listener
 from signaling.rooms import Rooms
 from signaling.tasks import Tasks
-from signaling.tickets import TicketReader
+from signaling.tickets import TicketReader, used_beside
 from signaling.whip import StandardDoors
 
 ROOMS: web.AppKey[Rooms] = web.AppKey("rooms", Rooms)
@@ -46,7 +46,7 @@ def create_app(
         now: The time, aware.
     """
     clock = now or _now
-    doorkeeper = gatekeeper or TicketReader(settings.ticket_key, clock)
+    doorkeeper = gatekeeper or TicketReader(settings.ticket_key, clock, used_beside(settings.journal))
     app = web.Application(client_max_size=settings.max_frame_bytes)
     journal = Journal(settings.journal)
     rooms = Rooms(settings, _Many((journal, *([listener] if listener else []))), clock)

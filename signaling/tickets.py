@@ -1,6 +1,7 @@
 """Admission by signature alone: who holds the key mints, a node verifies without asking anybody.
 
-A ticket is `base64url(JSON).base64url(HMAC-SHA256)`, lives for a minute and enters once.
+A ticket is `base64url(JSON).base64url(HMAC-SHA256)`, lives for a minute and enters once, also when the process that
+let it in was killed meanwhile.
 """
 
 import hmac
@@ -9,14 +10,20 @@ import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from pathlib import Path
 
 from signaling.errors import TicketRefused
 from signaling.ports import STREAM, Admission, Grant
 
 LIFETIME = timedelta(seconds=60)
+TICKET_HEADER = "X-Ticket"
+"""Where the house that stands before a node puts the ticket."""
 _MAX_CHARS = 2048
+_FILE_LINES = 1000
+"""Expired tickets are thrown away when there are so many."""
 _KNOWN = frozenset(Grant)
 
 
@@ -35,18 +42,66 @@ def mint(key: bytes, admission: Admission) -> str:
     return f"{packed.decode()}.{_sign(key, packed)}"
 
 
+class UsedTickets:
+    """Which tickets have entered, until they expire.
+
+    Args:
+        path: A file that keeps them for the process that takes over after a kill; None keeps them in memory only.
+        moment: The time, in seconds since the epoch.
+    """
+
+    def __init__(self, path: Path | None, moment: float) -> None:
+        self._path = path
+        self._until: dict[str, float] = {}
+        if path is not None and path.exists():
+            for line in path.read_text(errors="replace").splitlines():
+                expires, _, unique = line.partition(" ")
+                if unique and expires.isdigit():  # the last line may be torn
+                    self._until[unique] = float(expires)
+        self._forget(moment)
+
+    def use(self, unique: str, expires: int, moment: float) -> None:
+        """Take note.
+
+        Raises:
+            TicketRefused: It was used before.
+        """
+        if unique in self._until:
+            raise TicketRefused("the ticket was used before")
+        if len(self._until) >= _FILE_LINES:
+            self._forget(moment)
+        self._until[unique] = expires
+        if self._path is not None:
+            # Not synced: it outlives the process; a machine that starts again takes longer than a ticket lives.
+            with suppress(OSError), self._path.open("a") as file:
+                file.write(f"{expires} {unique}\n")
+
+    def _forget(self, moment: float) -> None:
+        self._until = {unique: until for unique, until in self._until.items() if until >= moment}
+        if self._path is not None:
+            kept = "".join(f"{until:.0f} {unique}\n" for unique, until in self._until.items())
+            with suppress(OSError):
+                self._path.write_text(kept)
+
+
+def used_beside(journal: Path | None) -> Path | None:
+    """Where a node that keeps a journal keeps its used tickets."""
+    return journal.with_name(f"{journal.name}.tickets") if journal else None
+
+
 class TicketReader:
     """Verifies tickets and remembers the used ones until they expire.
 
     Args:
         key: The key they were minted with.
         now: The time, aware.
+        used: File of the used ones, if they must be known after a kill.
     """
 
-    def __init__(self, key: bytes, now: Callable[[], datetime]) -> None:
+    def __init__(self, key: bytes, now: Callable[[], datetime], used: Path | None = None) -> None:
         self._key = key
         self._now = now
-        self._used: dict[str, float] = {}
+        self._used = UsedTickets(used, now().timestamp())
 
     def admit(self, ticket: str, room: str | None) -> Admission:
         """Read a ticket and use it up.
@@ -72,7 +127,7 @@ class TicketReader:
             raise TicketRefused("the ticket has expired")
         if room is not None and body["r"] != room:
             raise TicketRefused("the ticket is for another room")
-        self._use(body["u"], body["x"], moment)
+        self._used.use(body["u"], body["x"], moment)
         return Admission(
             room=body["r"],
             participant=body["p"],
@@ -81,13 +136,6 @@ class TicketReader:
             grants=frozenset(Grant(word) for word in body["g"] if word in _KNOWN),
             expires_at=datetime.fromtimestamp(body["x"], UTC),
         )
-
-    def _use(self, unique: str, expires: float, moment: float) -> None:
-        if unique in self._used:
-            raise TicketRefused("the ticket was used before")
-        if len(self._used) > 1000:
-            self._used = {word: until for word, until in self._used.items() if until >= moment}
-        self._used[unique] = expires
 
 
 class Barred:

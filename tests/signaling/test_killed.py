@@ -94,6 +94,20 @@ async def test_after_kill_9_everyone_is_back_on_the_same_ports(node):
     assert [entry["participant"] for entry in kept if entry["kind"] == "joined"][:2] == ["wang", "li"]
 
 
+async def test_a_ticket_that_was_used_before_the_kill_does_not_enter_after_it(node):
+    async with ClientSession(f"http://127.0.0.1:{node.http}") as client:
+        async with client.post("/tickets/r", headers={"Authorization": "Bearer t-li"}) as answer:
+            hello = {"type": "hello", "version": 1, "ticket": (await answer.json())["ticket"]}
+        async with client.ws_connect("/rtc") as line:
+            await line.send_json(hello)
+            await said(line, "welcome")
+            await node.kill()
+        await node.start()
+        async with client.ws_connect("/rtc") as line:
+            await line.send_json(hello)
+            assert (await said(line, "refused"))["code"] == "ticket"
+
+
 async def test_a_line_torn_by_the_kill_is_cut_off(node):
     async with ClientSession(f"http://127.0.0.1:{node.http}") as client:
         line, _ = await enter(client, "t-li")

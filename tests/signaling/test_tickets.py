@@ -14,8 +14,8 @@ NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 KEY = b"k" * 32
 
 
-def reader(at=NOON):
-    return TicketReader(KEY, lambda: at)
+def reader(at=NOON, used=None):
+    return TicketReader(KEY, lambda: at, used)
 
 
 def ticket(key=KEY):
@@ -33,6 +33,25 @@ def test_it_enters_once():
     door.admit(one, "r")
     with pytest.raises(TicketRefused, match="used"):
         door.admit(one, "r")
+
+
+def test_it_enters_once_also_when_the_process_was_killed_meanwhile(tmp_path):
+    used, one = tmp_path / "tickets", ticket()
+    reader(used=used).admit(one, "r")
+    with used.open("a") as file:
+        file.write("17639")  # what the kill tore
+    for _ in range(2):
+        with pytest.raises(TicketRefused, match="used"):
+            reader(used=used).admit(one, "r")
+    reader(used=used).admit(ticket(), "r")
+
+
+def test_used_ones_are_forgotten_when_they_could_not_enter_any_more(tmp_path):
+    used = tmp_path / "tickets"
+    reader(used=used).admit(ticket(), "r")
+    assert used.read_text()
+    reader(NOON + timedelta(seconds=61), used)
+    assert used.read_text() == ""
 
 
 @pytest.mark.parametrize(
