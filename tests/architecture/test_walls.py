@@ -73,6 +73,7 @@ def test_modules_stay_small(package: str) -> None:
     long = {
         str(path.relative_to(REPOSITORY)): count
         for path in (REPOSITORY / package).rglob("*.py")
-        if (count := len(path.read_text().splitlines())) > 560
+        if path.parent.name != "versions"  # a migration is frozen and as long as what it makes
+        and (count := len(path.read_text().splitlines())) > 450
     }
     assert long == {}, "split these"
