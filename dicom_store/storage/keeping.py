@@ -24,6 +24,7 @@ from dicom_store.model import (
     StudyUID,
 )
 from dicom_store.storage.database import Writing
+from dicom_store.storage.rows import add_rows
 from dicom_store.storage.tables import arrivals, headers, instances, removals, series, studies
 
 
@@ -148,9 +149,9 @@ async def _add(connection: Writing, films: list[NewFilm], origin: Origin, at: da
             }
         )
         header_rows.append({"instance": row, "header": film.header, "fragments": film.fragments})
-    await connection.execute(insert(instances), instance_rows)
-    await connection.execute(insert(headers), header_rows)
-    await connection.execute(insert(arrivals), [_arrival_row(film, origin, at) for film in films])
+    await add_rows(connection, instances, instance_rows)
+    await add_rows(connection, headers, header_rows)
+    await add_rows(connection, arrivals, [_arrival_row(film, origin, at) for film in films])
 
 
 async def _places(
@@ -167,7 +168,7 @@ async def _places(
         if found is None:
             study_row = int((await connection.execute(_LAST_STUDY)).scalar_one()) + 1
             values = {"id": study_row, "institution": institution, "study_uid": study_uid, "changed_at": at}
-            await connection.execute(insert(studies), [{**first.study_columns, **values}])
+            await add_rows(connection, studies, [{**first.study_columns, **values}])
             modalities: set[str] = set()
         else:
             study_row = found.id
@@ -196,7 +197,7 @@ async def _series_row(connection: Writing, study_row: int, film: NewFilm) -> tup
         return found, 0
     row = int((await connection.execute(_LAST_SERIES)).scalar_one()) + 1
     values = {"id": row, "study": study_row, "series_uid": film.series}
-    await connection.execute(insert(series), [{**film.series_columns, **values}])
+    await add_rows(connection, series, [{**film.series_columns, **values}])
     return row, 1
 
 

@@ -34,12 +34,14 @@ class KeyRing:
     Attributes:
         current: 32 bytes.
         old: 32 bytes each.
+        current_id: Name of the key that new things are written under.
     """
 
     current: bytes
     old: tuple[bytes, ...] = ()
     _masters: dict[bytes, bytes] = field(init=False, default_factory=dict)
     _texts: dict[bytes, AESGCM] = field(init=False, default_factory=dict)
+    current_id: bytes = field(init=False, default=b"")
 
     def __post_init__(self) -> None:
         """Derive the names of all keys once."""
@@ -47,11 +49,7 @@ class KeyRing:
             name = key_id(master)
             self._masters[name] = master
             self._texts[name] = AESGCM(_derive(master, b"", b"dicom_store index text v1"))
-
-    @property
-    def current_id(self) -> bytes:
-        """Name of the key that new packs are written under."""
-        return key_id(self.current)
+        object.__setattr__(self, "current_id", key_id(self.current))
 
     def pack_cipher(self, name: bytes, salt: bytes) -> AESGCM:
         """The cipher of one pack.
