@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from signaling.errors import OfferRefused
-from signaling.media.bandwidth import CEILING_BPS
+from signaling.media.bandwidth import CEILING_BPS, Step
 from signaling.media.peer import Peer
 from signaling.media.tracks import Slot
 from signaling.ports import STREAM
@@ -28,7 +28,7 @@ class LiveRoom:
         speaking: Who was heard last, loudest first.
         noted: participant -> when its quality was last put on the record.
         chosen: participant -> what it chose to receive; nothing for `auto`.
-        steps: participant -> the step of the ladder and the reason it was told last.
+        steps: participant -> the steps of the ladder that it was told: of what it sends, and of what it is sent.
     """
 
     room: Room
@@ -38,7 +38,7 @@ class LiveRoom:
     speaking: tuple[str, ...] = ()
     noted: dict[str, datetime] = field(default_factory=dict)
     chosen: dict[str, str] = field(default_factory=dict)
-    steps: dict[str, tuple[str, str]] = field(default_factory=dict)
+    steps: dict[str, tuple[Step, Step]] = field(default_factory=dict)
 
     # ------------------------------------------------------------ tracks
     def slot(self, participant: str, label: str) -> Slot:

@@ -174,12 +174,20 @@ class Shared(_Said):
     body: dict[str, Any]
 
 
+Reason = Literal["uplink", "downlink", "chosen"]
+
+
 class Tier(_Said):
-    """The server changed how much you receive or should send, and why."""
+    """A step of the ladder has changed.
+
+    Attributes:
+        reason: `uplink`: so much of you can be sent; from `stills` on leave your picture out. `downlink`: so much of
+            the others you are sent; `chosen`: the same, by your own word. Each is told when it changes.
+    """
 
     type: Literal["tier"] = "tier"
     tier: str
-    reason: str
+    reason: Reason
     send_bps: int
 
 

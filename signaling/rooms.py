@@ -132,6 +132,8 @@ class Rooms:
         self.carry_out(live, effects)
         peer = live.peers.get(who)
         kept = resume and peer is not None and peer.connected and not peer.silent(self.plane.now_s())
+        if not kept:
+            live.steps.pop(who, None)  # they were said of the old connection, to a page that may have forgotten them
         return number, messages.Welcome(
             room=admission.room,
             participant=who,

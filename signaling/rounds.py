@@ -17,6 +17,7 @@ from signaling.tasks import Tasks
 
 log = logging.getLogger(__name__)
 
+_WAYS: tuple[messages.Reason, ...] = ("uplink", "downlink")
 _REPAIR_EVERY_S = 0.02
 _HEAR_EVERY_S = 0.5
 _REPORT_EVERY_S = 1.0
@@ -102,21 +103,16 @@ class Rounds:
 
     def _step(self, live: LiveRoom, who: str, peer: Peer, now: float) -> None:
         """Decide what the peer may send and see; what changed is told with its reason and kept on the record."""
-        sees = peer.feedback.sees(now)
-        if who not in live.chosen:
-            peer.show_video(sees)
-        step, reason = peer.feedback.step(now), "uplink"
-        if not sees and step in SHOWS_VIDEO:
-            step, reason = Step.VOICE, "downlink"
-        before, _ = live.steps.get(who, (Step.HIGH, ""))
-        if (step, reason) == live.steps.get(who, (Step.HIGH, "uplink")):
-            return
-        live.steps[who] = (step, reason)
-        if step == before:
-            return
+        sees, chosen = peer.feedback.sees(now), live.chosen.get(who)
+        peer.show_video(sees if chosen is None else chosen in SHOWS_VIDEO)
+        steps = peer.feedback.step(now), Step.HIGH if sees else Step.VOICE
+        before = live.steps.get(who, (Step.HIGH, Step.HIGH))
+        live.steps[who] = steps
         allowed = peer.feedback.uplink.allowed_bps
-        self._house.say(live, who, messages.Tier(tier=step, reason=reason, send_bps=allowed))
-        self._house.note(live, "ladder", who, {"step": step.value, "reason": reason, "send_bps": allowed})
+        for step, old, reason in zip(steps, before, _WAYS, strict=True):
+            if step is not old:
+                self._house.say(live, who, messages.Tier(tier=step, reason=reason, send_bps=allowed))
+                self._house.note(live, "ladder", who, {"step": step.value, "reason": reason, "send_bps": allowed})
 
 
 async def _every(seconds: float, work: Callable[[], Awaitable[None]]) -> None:

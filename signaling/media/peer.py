@@ -83,7 +83,7 @@ class Peer:
         self._tap = Tap(reach.certificate, self.send, lambda: calls.gone(self))
         self._begun = self._ended = False
         self._checks_left = _CHECKS_PER_S
-        self._shows_video = True
+        self.shows_video = True
         self.closed = False
         self.name: bytes | None = None
         self.rx: Any = None
@@ -232,9 +232,9 @@ class Peer:
 
     def show_video(self, wanted: bool) -> None:
         """Send this peer others' pictures, or only their voices."""
-        if wanted == self._shows_video:
+        if wanted == self.shows_video:
             return
-        self._shows_video = wanted
+        self.shows_video = wanted
         for lane in self.lanes.values():
             if lane.kind != "video" or lane.tx is None:
                 continue
@@ -271,7 +271,7 @@ class Peer:
     def _open(self, lane: Lane) -> None:
         lane.tx = self.tx
         lane.name = self.name or b""
-        if self._shows_video or lane.kind != "video":
+        if self.shows_video or lane.kind != "video":
             lane.slot.add(lane, self.now_s())
 
     def _drop_lane(self, mid: str) -> None:

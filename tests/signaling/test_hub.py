@@ -5,8 +5,11 @@ import json
 
 import pytest
 from aiohttp import WSMsgType
+from aiortc import RTCSessionDescription
+from aiortc.mediastreams import AudioStreamTrack
 
 from signaling.app import ROOMS
+from signaling.media.bandwidth import Pictures, Step
 from tests.signaling.test_whip import exchange, peer, ticket  # noqa: F401 - the fixture
 
 
@@ -197,3 +200,39 @@ async def test_what_a_new_ticket_no_longer_allows_ends(exchange):  # noqa: F811
     assert exchange.app[ROOMS].peer("r", "li") is None
     await camera.close()
     await socket.close()
+
+
+async def test_a_weak_way_up_and_a_weak_way_down_are_told_apart_and_each_when_it_changes(exchange):  # noqa: F811
+    li, _ = await enter(exchange, "li")
+    connection = peer()
+    connection.addTrack(AudioStreamTrack())
+    await connection.setLocalDescription(await connection.createOffer())
+    offer = {"type": "offer", "number": 1, "sdp": connection.localDescription.sdp, "sends": {"0": "audio"}}
+    await li.send_json(offer)
+    answer = RTCSessionDescription((await said(li, "answer"))["sdp"], "answer")
+    await connection.setRemoteDescription(answer)
+    links = exchange.app[ROOMS].peer("r", "li").feedback
+    told = []
+    for up, down in ((Step.VOICE, True), (Step.VOICE, False), (Step.LOW, False), (Step.LOW, True)):
+        links.sending.forced, links.pictures = up, Pictures(down, 0, 10.0, 1e12)
+        word = await said(li, "tier")
+        told.append((word["tier"], word["reason"]))
+    assert told == [("voice", "uplink"), ("voice", "downlink"), ("low", "uplink"), ("high", "downlink")]
+    await connection.close()
+    await li.close()
+
+
+async def test_who_chose_voice_only_gets_no_pictures_after_a_new_connection_either(exchange):  # noqa: F811
+    li, _ = await enter(exchange, "li")
+    await li.send_json({"type": "ladder", "choice": "voice"})
+    connection = peer()
+    connection.addTrack(AudioStreamTrack())
+    await connection.setLocalDescription(await connection.createOffer())
+    offer = {"type": "offer", "number": 1, "sdp": connection.localDescription.sdp, "sends": {"0": "audio"}}
+    await li.send_json(offer)
+    await connection.setRemoteDescription(RTCSessionDescription((await said(li, "answer"))["sdp"], "answer"))
+    async with asyncio.timeout(5):
+        while exchange.app[ROOMS].peer("r", "li").shows_video:
+            await asyncio.sleep(0.05)
+    await connection.close()
+    await li.close()
