@@ -9,8 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from dicom_store import charsets, tagwalk
+from dicom_store import charsets, fragments, tagwalk
 from dicom_store.dicomjson import PN_GROUPS, Encoder, Texts, json_text
+from dicom_store.elements import PIXEL_DATA, Buffer
 from dicom_store.errors import FilmRefused, Refused
 from dicom_store.model import Flag, InstanceUID, Origin, SeriesUID, StudyUID, instance_uid, series_uid, study_uid
 from dicom_store.tagwalk import Walk
@@ -52,7 +53,7 @@ class Description:
     fragments: bytes
 
 
-def describe(film: tagwalk.Buffer, shared: dict[str, dict[str, Any]] | None = None) -> Description:
+def describe(film: Buffer, shared: dict[str, dict[str, Any]] | None = None) -> Description:
     """Read a film for the index.
 
     Args:
@@ -94,7 +95,7 @@ def describe(film: tagwalk.Buffer, shared: dict[str, dict[str, Any]] | None = No
         series_columns=series_columns,
         columns=_columns(whole, walk, sop_class, flags),
         header=whole.inside(),
-        fragments=tagwalk.pack_fragments(walk.fragments) if walk.fragments is not None else b"",
+        fragments=fragments.pack_fragments(walk.fragments) if walk.fragments is not None else b"",
     )
 
 
@@ -200,7 +201,7 @@ def _series_columns(whole: Texts, modality: str) -> dict[str, Any]:
 
 def _columns(whole: Texts, walk: Walk, sop_class: str, flags: set[str]) -> dict[str, Any]:
     pixels = next(
-        (element for element in reversed(walk.elements) if element.tag in {0x7FE00008, 0x7FE00009, tagwalk.PIXEL_DATA}),
+        (element for element in reversed(walk.elements) if element.tag in {0x7FE00008, 0x7FE00009, PIXEL_DATA}),
         None,
     )
     native = pixels is not None and walk.fragments is None

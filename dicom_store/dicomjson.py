@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from dicom_store import charsets, tagwalk
+from dicom_store import charsets
 from dicom_store.charsets import Charset
-from dicom_store.tagwalk import Element, Walk
+from dicom_store.elements import PIXEL_DATA, Element
+from dicom_store.tagwalk import Walk
 
 # Longer binary values are left out of JSON and fetched by their BulkDataURI.
 BULK_BYTES = 1024
@@ -150,8 +151,8 @@ class Encoder:
         return bool(struct.unpack_from(f"{self._order}H", self._data, element.start)[0])
 
     def _binary(self, element: Element, vr: str, path: str) -> dict[str, Any]:
-        encapsulated = element.tag == tagwalk.PIXEL_DATA and self._walk.fragments is not None
-        if element.length > BULK_BYTES or encapsulated or element.tag == tagwalk.PIXEL_DATA:
+        encapsulated = element.tag == PIXEL_DATA and self._walk.fragments is not None
+        if element.length > BULK_BYTES or encapsulated or element.tag == PIXEL_DATA:
             return {"vr": vr, "BulkDataURI": f"{BULK_PREFIX}{path}{element.tag:08X}"}
         raw = self._raw(element)
         if self._walk.big and vr != "OB" and vr != "UN":

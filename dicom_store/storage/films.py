@@ -3,13 +3,16 @@
 import struct
 from collections.abc import AsyncIterator, Sequence
 
+from dicom_store import fragments as places
 from dicom_store import tagwalk
 from dicom_store.dicomjson import swapped
+from dicom_store.elements import PIXEL_DATA, Element
 from dicom_store.errors import NotFound, NotRenderable
+from dicom_store.fragments import Fragment
 from dicom_store.model import InstanceRecord
 from dicom_store.storage.blobs import Blobs
 from dicom_store.storage.index import Index
-from dicom_store.tagwalk import DEFLATED_LITTLE, EXPLICIT_BIG, Element, Fragment
+from dicom_store.tagwalk import DEFLATED_LITTLE, EXPLICIT_BIG
 
 _NO_FRAME = "This film has no such frame."
 _NO_VALUE = "This film has no such value."
@@ -77,7 +80,7 @@ class Films:
         return data
 
     async def _encapsulated(self, record: InstanceRecord) -> list[list[Fragment]]:
-        fragments = tagwalk.unpack_fragments(await self._index.fragments(record))
+        fragments = places.unpack_fragments(await self._index.fragments(record))
         if not fragments:
             raise NotFound(_NO_FRAME)
         table = fragments[0]
@@ -85,7 +88,7 @@ class Films:
         if record.frames > 1 and 4 <= table.length <= 4 * record.frames:
             raw = await self._blobs.read(record.blob, table.start, table.length)
             offsets = list(struct.unpack(f"<{len(raw) // 4}I", raw[: len(raw) // 4 * 4]))
-        return tagwalk.frame_fragments(fragments[1:], record.frames, offsets)
+        return places.frame_fragments(fragments[1:], record.frames, offsets)
 
     async def _joined(self, record: InstanceRecord, fragments: list[Fragment]) -> bytes:
         if not fragments:
@@ -141,7 +144,7 @@ def _bulk(film: bytes, path: str) -> list[bytes]:
     element = _by_word(elements, words[-1])
     if element.items is not None or len(words) % 2 == 0:
         raise NotFound(_NO_VALUE)
-    if element.tag == tagwalk.PIXEL_DATA and walk.fragments is not None and len(words) == 1:
+    if element.tag == PIXEL_DATA and walk.fragments is not None and len(words) == 1:
         return [bytes(walk.data[item.start : item.start + item.length]) for item in walk.fragments[1:]]
     value = walk.value(element)
     return [swapped(value, element.vr[-2:]) if walk.big else value]

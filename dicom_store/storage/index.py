@@ -209,7 +209,7 @@ class Index:
         return self._keys.seal(zlib.compress(header, 1), name.encode())
 
     async def fragments(self, record: InstanceRecord) -> bytes:
-        """Where each fragment of encapsulated pixel data lies: see `tagwalk.unpack_fragments`."""
+        """Where each fragment of encapsulated pixel data lies: see `fragments.unpack_fragments`."""
         rows = await self._rows(_FRAGMENTS, {"row": record.row})
         if not rows:
             raise NotFound(_NOT_FOUND)

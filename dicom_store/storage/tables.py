@@ -131,7 +131,7 @@ headers = Table(
     Column("instance", RowId, ForeignKey("instances.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
     # The whole data set as DICOM JSON without the outer braces, compressed and sealed.
     Column("header", LargeBinary, nullable=False),
-    # Where each fragment of encapsulated pixel data lies: see `tagwalk.pack_fragments`. Compressed.
+    # Where each fragment of encapsulated pixel data lies: see `fragments.pack_fragments`. Compressed.
     Column("fragments", LargeBinary, nullable=False),
 )
 

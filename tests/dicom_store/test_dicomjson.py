@@ -12,7 +12,7 @@ from typing import Any
 import pydicom
 import pytest
 
-from dicom_store import dicomjson, tagwalk
+from dicom_store import dicomjson, elements
 from dicom_store.description import describe
 from dicom_store.errors import FilmRefused
 from tests.builders import films
@@ -91,6 +91,6 @@ def test_big_endian_words_are_turned() -> None:
 
 
 def test_dictionary_knows_overlays_and_private_creators() -> None:
-    assert tagwalk.dictionary_vr(0x60023000) == "OB or OW"
-    assert tagwalk.dictionary_vr(0x00090010) == "LO"
-    assert tagwalk.dictionary_vr(0x00091001) == "UN"
+    assert elements.dictionary_vr(0x60023000) == "OB or OW"
+    assert elements.dictionary_vr(0x00090010) == "LO"
+    assert elements.dictionary_vr(0x00091001) == "UN"

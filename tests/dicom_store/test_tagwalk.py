@@ -18,9 +18,10 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ImplicitVRLittleEndian
 
-from dicom_store import tagwalk
+from dicom_store import elements, tagwalk
+from dicom_store.elements import PIXEL_DATA, Element
 from dicom_store.errors import FilmRefused
-from dicom_store.tagwalk import Element, Fragment, Walk
+from dicom_store.tagwalk import Walk
 from tests.builders import films
 
 # pydicom reads these; they are refused here, and why.
@@ -71,7 +72,7 @@ def test_every_native_syntax_is_read(syntax: str) -> None:
     data.PixelData = b"\x01\x02" * 256
     walk = tagwalk.walk(films.encode(data, syntax))
     assert walk.transfer_syntax == syntax
-    pixels = walk.find(tagwalk.PIXEL_DATA)
+    pixels = walk.find(PIXEL_DATA)
     assert pixels is not None
     assert pixels.length == 512
 
@@ -85,7 +86,7 @@ def test_a_cut_off_film_is_refused_wherever_it_is_cut() -> None:
         except FilmRefused as refused:
             assert refused.code in {"truncated", "not_dicom"}
         else:
-            assert walk.find(tagwalk.PIXEL_DATA) is None
+            assert walk.find(PIXEL_DATA) is None
 
 
 def test_deep_nesting_is_refused() -> None:
@@ -133,7 +134,7 @@ def zlib_starts(data: bytes, expected: bytes) -> bool:
 
 
 def test_too_many_elements_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tagwalk, "MAX_ELEMENTS", 10)
+    monkeypatch.setattr(elements, "MAX_ELEMENTS", 10)
     with pytest.raises(FilmRefused) as refused:
         tagwalk.walk(films.film())
     assert refused.value.code == "too_many_elements"
@@ -162,24 +163,3 @@ BASE = [
     films.encode(films.dataset(4), ImplicitVRLittleEndian),
     films.film(4, ContentSequence=Sequence([films.dataset(4)])),
 ]
-
-
-def test_frames_are_told_apart_by_the_offset_table() -> None:
-    fragments = [Fragment(108, 10), Fragment(126, 10), Fragment(144, 10)]
-    assert tagwalk.frame_fragments(fragments, 2, [0, 36]) == [fragments[:2], fragments[2:]]
-
-
-def test_frames_without_a_table_are_one_fragment_each() -> None:
-    fragments = [Fragment(108, 10), Fragment(126, 10)]
-    assert tagwalk.frame_fragments(fragments, 2, []) == [fragments[:1], fragments[1:]]
-
-
-def test_frames_that_cannot_be_told_apart_are_refused() -> None:
-    with pytest.raises(FilmRefused):
-        tagwalk.frame_fragments([Fragment(8, 1), Fragment(17, 1), Fragment(26, 1)], 2, [])
-
-
-@given(st.lists(st.tuples(st.integers(0, 2**63), st.integers(0, 2**32 - 1)), max_size=50))
-def test_fragments_survive_packing(pairs: list[tuple[int, int]]) -> None:
-    fragments = [Fragment(start, length) for start, length in pairs]
-    assert tagwalk.unpack_fragments(tagwalk.pack_fragments(fragments)) == fragments
