@@ -15,7 +15,7 @@ from pathlib import Path
 from aiohttp import web
 
 from signaling.app import create_app
-from signaling.config import ExchangeSettings
+from signaling.config import ExchangeSettings, IceServer
 from signaling.errors import TicketRefused
 from signaling.ports import Admission, Grant
 from signaling.tickets import LIFETIME, TicketReader, mint, used_beside
@@ -73,6 +73,8 @@ def main() -> None:
     words.add_argument("--announce", action="append", default=[], metavar="HOST[:PORT]")
     words.add_argument("--journal", type=Path, help="file that keeps what happened until it is acknowledged")
     words.add_argument("--key-file", type=Path, help="what tickets are signed with; without it a new key each start")
+    words.add_argument("--turn-url", action="append", default=[], help="TURN server that browsers are told of")
+    words.add_argument("--turn-secret-file", type=Path, help="what is shared with the TURN servers")
     words.add_argument("--token-file", type=Path, required=True)
     given = words.parse_args()
     key = given.key_file.read_bytes() if given.key_file else secrets.token_bytes(32)
@@ -80,7 +82,13 @@ def main() -> None:
         (one.rpartition(":")[0] or one, int(one.rpartition(":")[2] or 0) if ":" in one else 0) for one in given.announce
     )
     settings = ExchangeSettings(
-        key, udp_host=given.host, udp_port=given.udp_port, announce=announce, journal=given.journal
+        key,
+        udp_host=given.host,
+        udp_port=given.udp_port,
+        announce=announce,
+        journal=given.journal,
+        ice_servers=tuple(IceServer((url,)) for url in given.turn_url),
+        turn_secret=given.turn_secret_file.read_bytes().strip() if given.turn_secret_file else b"",
     )
     tokens = TokenFile(given.token_file, key, used_beside(given.journal))
     try:

@@ -31,6 +31,8 @@ class ExchangeSettings:
         max_viewers: Viewers of a room by WHEP.
         max_frame_bytes: Largest WebSocket frame.
         start_bitrate_bps: What a publisher may send before anything was measured.
+        turn_secret: Shared with the TURN servers; empty hands `ice_servers` out as they are.
+        ice_servers: What browsers are told.
     """
 
     ticket_key: bytes
@@ -45,4 +47,5 @@ class ExchangeSettings:
     max_viewers: int = 250
     max_frame_bytes: int = 128 * 1024
     start_bitrate_bps: int = 1_500_000
+    turn_secret: bytes = field(default=b"", repr=False)
     ice_servers: tuple[IceServer, ...] = field(default=())

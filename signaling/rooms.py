@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Protocol, Self
 
-from signaling import messages
+from signaling import messages, turn
 from signaling.config import ExchangeSettings
 from signaling.errors import OfferRefused, RoomRefused, Unavailable
 from signaling.live import LABELS, LiveRoom
@@ -142,7 +142,7 @@ class Rooms:
             resumed=kept,
             ice_servers=tuple(
                 {"urls": list(server.urls), "username": server.username, "credential": server.credential}
-                for server in self.settings.ice_servers
+                for server in turn.ice_servers(self.settings, who, self.now())
             ),
             hold_s=self.settings.seat_hold.total_seconds(),
             shared=live.room.shared,

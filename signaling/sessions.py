@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+from signaling.config import IceServer
 from signaling.errors import OfferRefused, RoomRefused
 from signaling.media.ice import IceCredentials
 from signaling.media.peer import Peer, Wishes
@@ -10,6 +11,7 @@ from signaling.messages import Closing, Reply
 from signaling.ports import STREAM, Admission
 from signaling.room import DropMedia
 from signaling.rooms import Rooms
+from signaling.turn import ice_servers
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,10 @@ class Sessions:
         peer, answer = self._rooms.answer(live, viewer, admission.participant, sdp, wishes, fresh=True)
         self._rooms.agree_on_codec(live, before)
         return Opened(admission.room, viewer, admission.participant, peer, answer)
+
+    def servers(self, admission: Admission) -> tuple[IceServer, ...]:
+        """TURN servers for the holder of a ticket."""
+        return ice_servers(self._rooms.settings, admission.participant, self._rooms.now())
 
     def stop(self, session: Opened) -> bool:
         """A session was ended by its owner. Whether it still ran: a later one under its name is left alone."""

@@ -7,11 +7,14 @@ import re
 import secrets
 
 from aiohttp import web
+from multidict import CIMultiDict
 
 from signaling.errors import NotAdmitted, OfferRefused, Refused, RoomRefused, TicketRefused, Unavailable
 from signaling.ports import Admission, Gatekeeper, Grant
 from signaling.rooms import Rooms
 from signaling.sessions import Opened, Sessions
+from signaling.tickets import TICKET_HEADER
+from signaling.turn import links
 
 _ROOM = re.compile(r"[A-Za-z0-9_.:-]{1,160}")
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -26,8 +29,6 @@ _STATUS: tuple[tuple[type[Exception], int], ...] = (
     (Unavailable, 503),
     (Refused, 400),
 )
-TICKET_HEADER = "X-Ticket"
-"""Where the house that stands before us puts the ticket."""
 
 
 class StandardDoors:
@@ -73,7 +74,11 @@ class StandardDoors:
         self._opened = {word: kept for word, kept in self._opened.items() if not kept.peer.closed}
         self._opened[key] = opened
         location = f"/{word}/{request.match_info['room']}/{key}"
-        headers = {"Location": location, "ETag": _etag(), "Access-Control-Expose-Headers": "Location"}
+        headers = CIMultiDict(
+            {"Location": location, "ETag": _etag(), "Access-Control-Expose-Headers": "Location, Link"}
+        )
+        for link in links(self._sessions.servers(admission)):
+            headers.add("Link", link)
         return web.Response(status=201, text=opened.answer, content_type="application/sdp", headers=headers)
 
     async def close(self, request: web.Request) -> web.Response:

@@ -173,6 +173,14 @@ def states(markdown: Annotated[bool, typer.Option("--markdown", help="As a table
     typer.echo(errands.states(markdown=markdown))
 
 
+@cli.command("turn-config")
+def turn_config() -> None:
+    """Print a coturn configuration for this site: it relays to the media port's addresses and nowhere else."""
+    from teleconsult import coturn
+
+    typer.echo(coturn.configuration(_settings()), nl=False)
+
+
 @cli.command()
 def check() -> None:
     """A self-test of this installation that can be printed; status 1 when something must be mended."""

@@ -29,7 +29,8 @@ def exchange_app(settings: Settings, candidates: Sequence[tuple[str, int]]) -> w
             udp_port=settings.media_udp_port,
             announce=tuple(candidates),
             journal=settings.data_dir / "run" / "happenings.jsonl",
-            ice_servers=(IceServer(settings.turn_urls),) if settings.turn_urls else (),
+            ice_servers=tuple(IceServer((url,)) for url in settings.turn_urls),
+            turn_secret=settings.turn_secret.get_secret_value().encode() if settings.turn_secret else b"",
         )
     )
 

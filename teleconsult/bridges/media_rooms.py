@@ -32,7 +32,7 @@ _FRAGMENT = "application/trickle-ice-sdpfrag"
 _MOST_SDP_BYTES = 64 * 1024
 _SESSION = re.compile(r"[A-Za-z0-9_-]{8,64}")
 _PUBLISHER = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_KEPT_HEADERS = ("ETag", "Accept-Patch")
+_KEPT_HEADERS = ("ETag", "Accept-Patch", "Link")
 
 
 class ExchangeRooms:
@@ -170,7 +170,7 @@ def _passed_back(answer: Answer, request: web.Request) -> web.Response:
     if "Location" in answer.headers:
         session = answer.headers["Location"].rpartition("/")[2]
         headers["Location"] = f"{request.path}/{session}"
-        headers["Access-Control-Expose-Headers"] = "Location"
+        headers["Access-Control-Expose-Headers"] = "Location, Link"
     if answer.status == HTTPStatus.UNAUTHORIZED:  # our ticket, not the caller's token
         return web.json_response({"status": 503, "code": "unavailable"}, status=503, headers={"Retry-After": "1"})
     kind = answer.headers.get("Content-Type", "").partition(";")[0]
