@@ -129,7 +129,7 @@ class Hub:
         room, me, _ = seat
         match word:
             case Offer():
-                line.send(Answer(number=word.number, sdp=self._rooms.negotiate(room, me, word)))
+                line.send(Answer(number=word.number, sdp=self._rooms.connections.negotiate(room, me, word)))
             case MediaState(audio=audio, video=video, screen=screen):
                 self._rooms.act(room, lambda held, _: held.change(me, audio=audio, video=video, screen=screen))
             case Share(topic=topic, body=body):
@@ -141,9 +141,9 @@ class Hub:
             case Remove(participant=whom):
                 self._rooms.act(room, lambda held, now: held.remove(whom, now, by=me))
             case Ladder(choice=choice):
-                self._rooms.choose(room, me, choice)
+                self._rooms.connections.choose(room, me, choice)
             case Quality():
-                self._rooms.measured(room, me, word)
+                self._rooms.connections.measured(room, me, word)
 
 
 async def _write(socket: web.WebSocketResponse, line: _Line) -> None:

@@ -1,34 +1,29 @@
-"""The shell that holds the live rooms: owns the port, the media connections, the sockets and every timeout.
+"""The shell that holds the live rooms: owns the port, the sockets and every timeout.
 
 Decisions come from `room` and `media`; this file carries them out. One instance a node. Use it as
 `async with Rooms(...) as rooms`.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import AsyncExitStack
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable
+from datetime import datetime
 from types import TracebackType
 from typing import Protocol, Self
 
 from signaling import messages, turn
 from signaling.config import ExchangeSettings
-from signaling.errors import OfferRefused, RoomRefused, Unavailable
-from signaling.live import LABELS, LiveRoom
+from signaling.connections import Connections
+from signaling.errors import RoomRefused, Unavailable
+from signaling.live import LiveRoom
 from signaling.media.mux import open_mux
-from signaling.media.peer import Calls, Peer, Reach, Wishes
+from signaling.media.peer import Peer, Reach
 from signaling.media.plane import Plane
 from signaling.media.tap import Certificate
-from signaling.ports import Admission, Grant, Happening, Listener
+from signaling.ports import Admission, Happening, Listener
 from signaling.room import CloseRoom, DropMedia, Effect, Hang, Note, Room, Tell
 from signaling.rounds import Rounds
 from signaling.tasks import Tasks
 from signaling.tickets import Barred
-
-_HANDSHAKE_S = 20.0
-_NOTE_QUALITY_S = 30
-_WITH_VIDEO = frozenset({"auto", "high", "medium", "low"})
-_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Socket(Protocol):
@@ -68,17 +63,18 @@ class Rooms:
         self.plane = Plane(self._mux)
         port = self._mux.address[1]
         announced = settings.announce or ((settings.udp_host, 0),)
-        self._reach = Reach(tuple((host, given or port) for host, given in announced), Certificate())
-        self._calls = Calls(self._first_check, self.forget)
-        self._stack = AsyncExitStack()
+        self.candidates = tuple((host, given or port) for host, given in announced)
+        """What browsers are told."""
+        self._tasks = Tasks()
+        self.connections = Connections(self, Reach(self.candidates, Certificate()), self._tasks)
         self.draining = False
 
     # ------------------------------------------------------------ life
     async def __aenter__(self) -> Self:
         """Start reading the port."""
-        self._group = await self._stack.enter_async_context(Tasks())
+        await self._tasks.__aenter__()
         asyncio.get_running_loop().add_reader(self._mux.fileno(), self.plane.on_readable)
-        Rounds(self).start(self._group)
+        Rounds(self, self.connections).start(self._tasks)
         return self
 
     async def __aexit__(
@@ -90,7 +86,7 @@ class Rooms:
             for peer in list(live.peers.values()):
                 await peer.close()
         self.hang_up_all()
-        await self._stack.aclose()
+        await self._tasks.__aexit__(kind, error, trace)
         self._mux.close()
 
     def hang_up_all(self) -> None:
@@ -102,11 +98,6 @@ class Rooms:
     def address(self) -> tuple[str, int]:
         """The media port's address."""
         return self._mux.address
-
-    @property
-    def candidates(self) -> tuple[tuple[str, int], ...]:
-        """What browsers are told."""
-        return tuple(self._reach.candidates)
 
     def live(self) -> Iterable[LiveRoom]:
         """All rooms."""
@@ -161,7 +152,7 @@ class Rooms:
             RoomRefused: There is no such room any more.
             NotAdmitted: As the decision says.
         """
-        live = self._seated(room)
+        live = self.seated(room)
         self.carry_out(live, decide(live.room, self.now()))
 
     def revoke(self, room: str, participant: str) -> bool:
@@ -188,57 +179,6 @@ class Rooms:
             return False
         self.carry_out(live, live.room.end(self.now()))
         return True
-
-    # ------------------------------------------------------------ media of those with a seat
-    def negotiate(self, room: str, participant: str, offer: messages.Offer) -> str:
-        """Answer a seated participant's offer.
-
-        Raises:
-            OfferRefused, RoomRefused, NotAdmitted: Nothing was changed.
-        """
-        live = self._seated(room, participant)
-        if offer.sends:
-            live.room.need(participant, Grant.PUBLISH)
-        if offer.takes:
-            live.room.need(participant, Grant.SUBSCRIBE)
-        if not LABELS.issuperset(offer.sends.values()) or _twice(offer.sends) or _twice(offer.takes):
-            raise OfferRefused("a track has an unknown label, or is named twice")
-        takes = {mid: live.wanted(participant, track) for mid, track in offer.takes.items()}
-        sends = {mid: live.slot(participant, label) for mid, label in offer.sends.items()}
-        before = live.codec()
-        answer = self.answer(live, participant, participant, offer.sdp, Wishes(sends, takes, before))[1]
-        self.published(live, participant, set(offer.sends.values()))
-        self.agree_on_codec(live, before)
-        return answer
-
-    def choose(self, room: str, participant: str, choice: str) -> None:
-        """A participant chooses what to receive: from `stills` on no video is sent to them; `auto` leaves it to us."""
-        live = self._seated(room, participant)
-        live.chosen[participant] = choice
-        if choice == "auto":
-            del live.chosen[participant]
-        peer = live.peers.get(participant)
-        if peer is not None:
-            peer.show_video(choice in _WITH_VIDEO)
-            tier = messages.Tier(tier=choice, reason="chosen", send_bps=peer.feedback.uplink.allowed_bps)
-            self.say(live, participant, tier)
-
-    def measured(self, room: str, participant: str, quality: messages.Quality) -> None:
-        """What a browser measured; kept on the record at most once in half a minute."""
-        live = self._live.get(room)
-        now = self.now()
-        if live is None or (now - live.noted.get(participant, _LONG_AGO)).total_seconds() < _NOTE_QUALITY_S:
-            return
-        live.noted[participant] = now
-        peer = live.peers.get(participant)
-        figures: dict[str, str | int | float] = {
-            "loss": round(quality.loss, 4),
-            "rtt_ms": round(quality.rtt_ms),
-            "fps": round(quality.fps, 1),
-            "concealed": round(quality.concealed, 4),
-            "send_bps": peer.feedback.uplink.allowed_bps if peer else 0,
-        }
-        self.note(live, "quality", participant, figures)
 
     def room(self, name: str) -> LiveRoom | None:
         """A live room."""
@@ -269,73 +209,19 @@ class Rooms:
         self._live[name] = live
         return live
 
-    def _seated(self, room: str, participant: str | None = None) -> LiveRoom:
+    def seated(self, room: str, participant: str | None = None) -> LiveRoom:
+        """A room in which somebody sits.
+
+        Raises:
+            RoomRefused: There is no such room any more, or no seat.
+        """
         live = self._live.get(room)
         if live is None or (participant is not None and not live.room.holds(participant)):
             raise RoomRefused("the call has ended", code="ended")
         return live
 
-    def answer(
-        self, live: LiveRoom, who: str, owner: str, sdp: str, wishes: Wishes, *, fresh: bool = False
-    ) -> tuple[Peer, str]:
-        """Answer an offer, by the connection that somebody has or by a new one in its place.
-
-        Raises:
-            OfferRefused: Nothing was changed.
-        """
-        old = live.peers.get(who)
-        if old is not None and not fresh and not old.closed:
-            try:
-                return old, old.answer(sdp, wishes)
-            except OfferRefused as error:
-                if error.code != "new_connection":
-                    raise
-        peer = Peer(self.plane, self._reach, self._calls, owner, self.settings.start_bitrate_bps)
-        try:
-            answer = peer.answer(sdp, wishes)
-        except OfferRefused:
-            self._group.start(peer.close())
-            raise
-        live.peers[who] = peer
-        if old is not None:
-            old.mute()
-            self._group.start(old.close())
-        return peer, answer
-
-    def published(self, live: LiveRoom, who: str, labels: set[str]) -> None:
-        """Somebody sends: the others are told, and who waited for it is served."""
-        self.carry_out(live, live.room.publish(who, tuple(sorted(labels))))
-        live.seat_the_waiting(who, labels, self.plane.now_s())
-
-    def agree_on_codec(self, live: LiveRoom, before: str) -> None:
-        """Where another video codec suits everybody now, who sends the old one is asked for a new offer."""
-        if live.codec() != before:
-            for who in live.misunderstood():
-                self.say(live, who, messages.Reoffer(reason="codec"))
-
-    def _first_check(self, peer: Peer) -> None:
-        self._group.start(self._connect(peer))
-
-    async def _connect(self, peer: Peer) -> None:
-        try:
-            async with asyncio.timeout(_HANDSHAKE_S):
-                if await peer.connect():
-                    return
-        except TimeoutError:
-            pass
-        self.forget(peer)
-
-    def forget(self, peer: Peer) -> None:
-        """A connection is gone: its holder keeps the seat if there is a socket to come back by."""
-        for live in list(self._live.values()):
-            for who in [who for who, other in live.peers.items() if other is peer]:
-                del live.peers[who]
-                if not self._listens(live, who):
-                    self.carry_out(live, live.room.leave(who, self.now()))
-        peer.mute()
-        self._group.start(peer.close())
-
-    def _listens(self, live: LiveRoom, who: str) -> bool:
+    def listens(self, live: LiveRoom, who: str) -> bool:
+        """Whether somebody may still come back by a socket; who only sends or views has none."""
         socket = self._sockets.get(live.room.socket_of(who) or 0)
         return socket is None or socket.listens
 
@@ -350,8 +236,7 @@ class Rooms:
                         gone.hang_up(reply)
                 case DropMedia(participant):
                     if peer := live.peers.pop(participant, None):
-                        peer.mute()
-                        self._group.start(peer.close())
+                        self.connections.end(peer)
                 case Note(happening):
                     self._listener.heard(happening)
                 case CloseRoom():
@@ -360,8 +245,7 @@ class Rooms:
     def _close_room(self, live: LiveRoom) -> None:
         self._live.pop(live.room.name, None)
         for peer in live.peers.values():
-            peer.mute()
-            self._group.start(peer.close())
+            self.connections.end(peer)
         live.peers.clear()
 
     def say(self, live: LiveRoom, participant: str, reply: messages.Reply) -> None:
@@ -372,7 +256,3 @@ class Rooms:
     def note(self, live: LiveRoom, kind: str, participant: str, figures: dict[str, str | int | float]) -> None:
         """Put something on the record."""
         self._listener.heard(Happening(live.room.name, kind, participant, self.now(), figures))
-
-
-def _twice(named: Mapping[str, str]) -> bool:
-    return len(set(named.values())) < len(named)

@@ -2,17 +2,14 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable
-from datetime import datetime
-from typing import Protocol
+from collections.abc import Awaitable, Callable
 
 from signaling import messages
-from signaling.config import ExchangeSettings
+from signaling.connections import Connections
+from signaling.house import House
 from signaling.live import LiveRoom, cap_of
 from signaling.media.bandwidth import SHOWS_VIDEO, Step
 from signaling.media.peer import Peer
-from signaling.media.plane import Plane
-from signaling.room import Effect
 from signaling.tasks import Tasks
 
 log = logging.getLogger(__name__)
@@ -23,40 +20,17 @@ _HEAR_EVERY_S = 0.5
 _REPORT_EVERY_S = 1.0
 
 
-class House(Protocol):
-    """What the rounds need of the shell."""
-
-    settings: ExchangeSettings
-    plane: Plane
-
-    def now(self) -> datetime:
-        """The time, aware."""
-
-    def live(self) -> Iterable[LiveRoom]:
-        """All rooms."""
-
-    def carry_out(self, live: LiveRoom, effects: Iterable[Effect]) -> None:
-        """Let decisions happen."""
-
-    def say(self, live: LiveRoom, participant: str, reply: messages.Reply) -> None:
-        """Tell one participant."""
-
-    def note(self, live: LiveRoom, kind: str, participant: str, figures: dict[str, str | int | float]) -> None:
-        """Put something on the record."""
-
-    def forget(self, peer: Peer) -> None:
-        """A connection is gone."""
-
-
 class Rounds:
     """Runs while the shell does.
 
     Args:
         house: The shell.
+        connections: Its media.
     """
 
-    def __init__(self, house: House) -> None:
+    def __init__(self, house: House, connections: Connections) -> None:
         self._house = house
+        self._connections = connections
 
     def start(self, tasks: Tasks) -> None:
         """Begin."""
@@ -96,7 +70,7 @@ class Rounds:
         now = self._house.plane.now_s()
         for who, peer in list(live.peers.items()):
             if peer.silent(now):
-                self._house.forget(peer)
+                self._connections.forget(peer)
             elif peer.connected:
                 peer.report(now, cap_of(peer))
                 self._step(live, who, peer, now)

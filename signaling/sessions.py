@@ -57,13 +57,13 @@ class Sessions:
         before = live.codec()
         try:
             wishes = Wishes({mid: live.slot(who, kind) for kind, mid in mids.items()}, prefer=before)
-            peer, answer = self._rooms.answer(live, who, owner, sdp, wishes, fresh=True)
+            peer, answer = self._rooms.connections.answer(live, who, owner, sdp, wishes, fresh=True)
         except OfferRefused:
             if who not in live.peers:
                 self._rooms.carry_out(live, live.room.leave(who, self._rooms.now()))
             raise
-        self._rooms.published(live, who, set(mids))
-        self._rooms.agree_on_codec(live, before)
+        self._rooms.connections.published(live, who, set(mids))
+        self._rooms.connections.agree_on_codec(live, before)
         return Opened(admission.room, who, owner, peer, answer)
 
     def play(self, admission: Admission, sdp: str, viewer: str, publisher: str) -> Opened:
@@ -81,8 +81,8 @@ class Sessions:
             raise RoomRefused("the room has too many viewers", code="full")
         wishes = Wishes(takes={mid: live.place(publisher, kind) for kind, mid in mids.items()})
         before = live.codec()
-        peer, answer = self._rooms.answer(live, viewer, admission.participant, sdp, wishes, fresh=True)
-        self._rooms.agree_on_codec(live, before)
+        peer, answer = self._rooms.connections.answer(live, viewer, admission.participant, sdp, wishes, fresh=True)
+        self._rooms.connections.agree_on_codec(live, before)
         return Opened(admission.room, viewer, admission.participant, peer, answer)
 
     def servers(self, admission: Admission) -> tuple[IceServer, ...]:

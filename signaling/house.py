@@ -1,0 +1,42 @@
+"""What those who work in the rooms of a node need of the shell that holds them."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Protocol
+
+from signaling import messages
+from signaling.config import ExchangeSettings
+from signaling.live import LiveRoom
+from signaling.media.plane import Plane
+from signaling.room import Effect
+
+
+class House(Protocol):
+    """The shell: the one that carries decisions out."""
+
+    settings: ExchangeSettings
+    plane: Plane
+
+    def now(self) -> datetime:
+        """The time, aware."""
+
+    def live(self) -> Iterable[LiveRoom]:
+        """All rooms."""
+
+    def carry_out(self, live: LiveRoom, effects: Iterable[Effect]) -> None:
+        """Let decisions happen."""
+
+    def say(self, live: LiveRoom, participant: str, reply: messages.Reply) -> None:
+        """Tell one participant."""
+
+    def note(self, live: LiveRoom, kind: str, participant: str, figures: dict[str, str | int | float]) -> None:
+        """Put something on the record."""
+
+    def room(self, name: str) -> LiveRoom | None:
+        """A live room."""
+
+    def seated(self, room: str, participant: str | None = None) -> LiveRoom:
+        """A room in which somebody sits. Raises RoomRefused."""
+
+    def listens(self, live: LiveRoom, who: str) -> bool:
+        """Whether somebody may still come back by a socket."""
