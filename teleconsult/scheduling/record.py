@@ -67,7 +67,18 @@ async def _keep(board: Switchboard, work: Work, journal: str, one: Told) -> None
             body["visit"] = call.visit_id
         if seat is not None:
             body |= {"part": seat.part, "person_id": seat.actor_id}
+        if kind in rules.WITH_LINE and (line := rules.line_of(await _measured(work.session, one))):
+            body["line"] = line
         await board.consults.write_line(work, call.consult_id, "call", body)
+
+
+async def _measured(session: AsyncSession, one: Told) -> list[dict[str, Any]]:
+    """What the browser of whoever goes has measured; when the call ends for all, what all of them have."""
+    held = [CallEvent.room == one.room, CallEvent.kind == Seen.QUALITY]
+    if one.participant and one.kind != Seen.ENDED:
+        held.append(CallEvent.participant == one.participant)
+    newest = select(CallEvent.detail).where(*held).order_by(CallEvent.at.desc()).limit(_MOST_EVENTS)
+    return list(await session.scalars(newest))
 
 
 async def calls_of(board: Switchboard, actor: Actor, consult_id: str) -> tuple[CallView, ...]:

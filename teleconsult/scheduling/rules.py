@@ -2,10 +2,11 @@
 
 import hmac
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
+from typing import Any
 
 from teleconsult.consults.state import Party, State
 from teleconsult.errors import FieldsRefused, NotFound, Refused
@@ -37,6 +38,8 @@ GRANTS: dict[Part, frozenset[Grant]] = {
 }
 ON_TIMELINE = frozenset({Seen.JOINED, Seen.LEFT, Seen.LOST, Seen.REMOVED, Seen.ENDED})
 """What everybody who reads the case should see; the rest stays in the call's own record."""
+WITH_LINE = frozenset({Seen.LEFT, Seen.LOST, Seen.REMOVED, Seen.ENDED})
+"""What tells with it how good the line was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,3 +120,11 @@ def checked_id(text: str) -> str:
     if not is_id(text):
         raise NotFound
     return text
+
+
+def line_of(measured: Sequence[Mapping[str, Any]]) -> dict[str, float | int]:
+    """How good a line was: mean loss in percent, mean round trip in ms; empty where nothing was measured."""
+    if not measured:
+        return {}
+    losses, trips = ([float(one.get(name, 0)) for one in measured] for name in ("loss", "rtt_ms"))
+    return {"loss_percent": round(100 * sum(losses) / len(losses), 1), "rtt_ms": round(sum(trips) / len(trips))}

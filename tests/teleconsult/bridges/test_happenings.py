@@ -24,6 +24,8 @@ async def test_who_came_and_went_is_on_the_record_and_the_timeline(calls):
     page = await site.consults.timeline(site.specialist, consult.id)
     lines = [(entry.fields["seen"], entry.fields["person_name"]) for entry in page.items if entry.kind == "call"]
     assert lines == [("joined", "doctor"), ("left", "doctor")]
+    told = [entry.fields.get("line") for entry in page.items if entry.kind == "call"]
+    assert told == [None, {"loss_percent": 5.0, "rtt_ms": 300}]
     await socket.close()
 
 

@@ -76,3 +76,11 @@ def test_a_time_that_cannot_be_booked_says_which_field(starts, lasts, field):
 
 def test_now_can_be_booked():
     assert rules.slot_of(NOON, None, NOON) == (NOON, NOON + rules.USUAL)
+
+
+def test_a_line_is_told_by_its_means_and_not_at_all_where_nobody_measured():
+    assert rules.line_of([]) == {}
+    assert rules.line_of([{"loss": 0.02, "rtt_ms": 40}, {"loss": 0, "rtt_ms": 61}]) == {
+        "loss_percent": 1.0,
+        "rtt_ms": 50,
+    }
