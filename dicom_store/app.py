@@ -11,6 +11,7 @@ from dicom_store.labs import routes as lab_routes
 from dicom_store.labs.ingest import LabIngest
 from dicom_store.ports import Gatekeeper, Translate
 from dicom_store.render.pictures import WARM, Render
+from dicom_store.render.transcoded import Transcode
 from dicom_store.uploads import routes as upload_routes
 from dicom_store.uploads.finish import Finisher
 from dicom_store.uploads.reception import Reception
@@ -31,6 +32,7 @@ class WebRooms:
         folder = settings.data_dir / "uploads"
         self._workers = Workers(count=settings.workers, warm=WARM, at_once=settings.warm_workers)
         self.render = Render(self._workers, archive.films)
+        self.transcode = Transcode(self._workers, archive.films)
         finisher = Finisher(archive.ingest, self._workers, folder)
         self.reception = Reception(Shelf(folder, archive.blobs.keys), archive.blobs, finisher, settings.clock)
         self.lab_ingest = LabIngest(archive.labs, gatekeeper, settings.clock)
@@ -50,8 +52,8 @@ def routes(archive: Archive, rooms: WebRooms, gatekeeper: Gatekeeper, translate:
     return [
         *stow.routes(archive, gatekeeper, translate),
         *qido.routes(archive, gatekeeper, translate),
-        *wado.routes(archive, gatekeeper, translate),
-        *rendered.routes(rooms.render, archive.index, gatekeeper, translate),
+        *wado.routes(archive, rooms.transcode, gatekeeper, translate),
+        *rendered.routes(archive, rooms.render, gatekeeper, translate),
         *upload_routes.routes(rooms.reception, gatekeeper, translate),
         *lab_routes.routes(rooms.lab_ingest, gatekeeper, translate),
     ]

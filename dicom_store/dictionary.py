@@ -32,6 +32,13 @@ def vr_of(tag: int) -> str | None:
     return found.replace("_", " ") or None
 
 
+@lru_cache(maxsize=8192)
+def keyword_of(tag: int) -> str:
+    """The keyword of a standard attribute; "" if it has none."""
+    start = _TEXT.find(f"\n{tag:08X} ".encode())
+    return _TEXT[start + 1 : _TEXT.index(b"\n", start + 1)].rsplit(b" ", 1)[1].decode() if start >= 0 else ""
+
+
 @lru_cache(maxsize=1024)
 def tag_of(keyword: str) -> int | None:
     """The tag that a keyword names; None for none."""

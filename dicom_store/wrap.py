@@ -24,12 +24,12 @@ from pydicom.uid import (
 )
 
 from dicom_store.errors import FilmRefused
+from dicom_store.wrapdataset import IMPLEMENTATION
 from dicom_store.wrapheader import WrapHeader
 
 if TYPE_CHECKING:
     from PIL import Image
 
-_IMPLEMENTATION = UID("2.25.302921379480237466150239863302873201497")
 MAX_PHOTO_PIXELS = 100_000_000
 MAX_VIDEO_SECONDS = 600
 _VIDEO_SYNTAXES = {
@@ -264,7 +264,7 @@ def _written(film: Dataset, syntax: UID) -> bytes:
     film.file_meta.TransferSyntaxUID = syntax
     film.file_meta.MediaStorageSOPClassUID = film.SOPClassUID
     film.file_meta.MediaStorageSOPInstanceUID = film.SOPInstanceUID
-    film.file_meta.ImplementationClassUID = _IMPLEMENTATION
+    film.file_meta.ImplementationClassUID = UID(IMPLEMENTATION)
     out = io.BytesIO()
     film.save_as(out, enforce_file_format=True)
     return out.getvalue()

@@ -15,6 +15,7 @@ from dicom_store.model import InstanceRecord, InstanceUID, SeriesUID, StudyUID, 
 
 DICOM = "application/dicom"
 DICOM_JSON = "application/dicom+json"
+DICOM_XML = "application/dicom+xml"
 OCTETS = "application/octet-stream"
 MULTIPART = "multipart/related"
 
@@ -55,6 +56,7 @@ _FRAME_TYPES = {
     "1.2.840.10008.1.2.4.106": "video/mp4",
 }
 _HOST = re.compile(r"[0-9A-Za-z._\-]+(:\d+)?|\[[0-9A-Fa-f:.]+\](:\d+)?")
+_JOINED_BYTES = 65536
 _NATIVE_SYNTAX = "1.2.840.10008.1.2.1"
 
 
@@ -101,17 +103,8 @@ def accepted(request: web.Request) -> list[MediaType]:
     The query parameter `accept` comes before the header. Source: DICOM PS3.18 8.3.3.1.
     """
     text = request.query.get("accept") or ", ".join(request.headers.getall("Accept", []))
-    ranked = []
-    for member in _members(text[:4096]):
-        kind = media_type(member)
-        try:
-            weight = float(kind.parameters.get("q", "1"))
-        except ValueError:
-            weight = 1.0
-        if weight > 0 and kind.name:
-            ranked.append((weight, kind))
-    ranked.sort(key=lambda pair: -pair[0])
-    return [kind for _, kind in ranked]
+    kinds = [media_type(member) for member in _members(text[:4096])]
+    return sorted((kind for kind in kinds if kind.name and kind.weight > 0), key=lambda kind: -kind.weight)
 
 
 def _members(text: str) -> Iterable[str]:
@@ -133,47 +126,6 @@ def _members(text: str) -> Iterable[str]:
 def not_acceptable(offer: str) -> RequestRefused:
     """The refusal of an Accept header that admits nothing we have."""
     return RequestRefused("This cannot be sent in a form that you accept. Available: {offer}.", status=406, offer=offer)
-
-
-def takes_json(request: web.Request) -> None:
-    """Raise unless the caller takes DICOM JSON."""
-    kinds = accepted(request)
-    if kinds and not any(kind.name in {"*/*", "application/*", DICOM_JSON, "application/json"} for kind in kinds):
-        raise not_acceptable(DICOM_JSON)
-
-
-def json_answer(body: bytes, headers: dict[str, str] | None = None) -> web.Response:
-    """A DICOM JSON answer."""
-    return web.Response(body=body, content_type=DICOM_JSON, headers={**SAFE, **(headers or {})})
-
-
-def wants_multipart(kinds: Sequence[MediaType], part_type: str, syntax: str) -> bool:
-    """Whether the caller takes parts of this type and transfer syntax within multipart/related."""
-    if not kinds:
-        return True
-    for kind in kinds:
-        if kind.name in {"*/*", "multipart/*"}:
-            return True
-        if kind.name == MULTIPART and _same_type(kind.parameters.get("type", "*/*"), part_type):
-            wanted = kind.parameters.get("transfer-syntax", "*")
-            if wanted in {"*", syntax} or (part_type != DICOM and not syntax):
-                return True
-    return False
-
-
-def wants_single(kinds: Sequence[MediaType], name: str, syntax: str) -> bool:
-    """Whether the caller takes one body of this type and transfer syntax, and rather that than multipart."""
-    for kind in kinds:
-        if kind.name == MULTIPART or kind.name == "*/*":
-            return False
-        if _same_type(kind.name, name) and kind.parameters.get("transfer-syntax", "*") in {"*", syntax}:
-            return True
-    return False
-
-
-def _same_type(wanted: str, offered: str) -> bool:
-    wanted = wanted.lower()
-    return wanted in {"*/*", offered} or (wanted.endswith("/*") and offered.startswith(wanted[:-1]))
 
 
 def frame_type(record: InstanceRecord) -> tuple[str, str]:
@@ -212,26 +164,42 @@ class Part:
 
 
 async def send_parts(
-    request: web.Request, part_type: str, parts: Sequence[Part], headers: dict[str, str]
+    request: web.Request, part_type: str, parts: Sequence[Part] | AsyncIterator[Part], headers: dict[str, str]
 ) -> web.StreamResponse:
-    """Send a multipart/related answer with its Content-Length."""
+    """Send a multipart/related answer: with its Content-Length where the parts are known, otherwise in chunks."""
     boundary = secrets.token_hex(16)
-    heads = [part_head(boundary, part.headers, first=number == 0) for number, part in enumerate(parts)]
-    end = body_end(boundary)
     answer = web.StreamResponse(headers=headers)
     answer.headers["Content-Type"] = f'{MULTIPART}; type="{part_type}"; boundary={boundary}'
-    answer.content_length = sum(map(len, heads)) + sum(part.length for part in parts) + len(end)
+    if isinstance(parts, Sequence):
+        heads = (len(part_head(boundary, part.headers, first=not number)) for number, part in enumerate(parts))
+        answer.content_length = sum(heads) + sum(part.length for part in parts) + len(body_end(boundary))
     await answer.prepare(request)
     if request.method != "HEAD":
-        for head, part in zip(heads, parts, strict=True):
-            if isinstance(part.data, bytes):
-                await answer.write(head + part.data if part.length < 65536 else head)
-                if part.length >= 65536:
-                    await answer.write(part.data)
-            else:
-                await answer.write(head)
-                async for piece in part.data:
-                    await answer.write(piece)
-        await answer.write(end)
+        first = True
+        async for part in _one_by_one(parts):
+            await _send_part(answer, part_head(boundary, part.headers, first=first), part)
+            first = False
+        await answer.write(body_end(boundary))
     await answer.write_eof()
     return answer
+
+
+async def _one_by_one(parts: Sequence[Part] | AsyncIterator[Part]) -> AsyncIterator[Part]:
+    if isinstance(parts, Sequence):
+        for part in parts:
+            yield part
+    else:
+        async for part in parts:
+            yield part
+
+
+async def _send_part(answer: web.StreamResponse, head: bytes, part: Part) -> None:
+    if isinstance(part.data, bytes):
+        small = part.length < _JOINED_BYTES
+        await answer.write(head + part.data if small else head)
+        if not small:
+            await answer.write(part.data)
+        return
+    await answer.write(head)
+    async for piece in part.data:
+        await answer.write(piece)

@@ -6,6 +6,18 @@ from dicom_store.errors import NotRenderable, QueryRefused
 from dicom_store.render.look import Look, PictureKind, Region, Window, WindowFunction
 
 _MAX_ACCEPT_CHARS = 2000
+PRESETS = {
+    "abdomen": Window(60, 400),
+    "angio": Window(300, 600),
+    "bone": Window(500, 2000),
+    "brain": Window(40, 80),
+    "liver": Window(90, 150),
+    "lung": Window(-600, 1500),
+    "mediastinum": Window(50, 350),
+    "spine": Window(50, 250),
+    "stroke": Window(35, 30),
+}
+"""Windows for CT by their usual names, in HU: `window=lung`."""
 
 
 def kind_for(accept: str) -> PictureKind:
@@ -52,7 +64,8 @@ def look_for(query: Mapping[str, str], accept: str) -> Look:
     """Read a request's wishes.
 
     Args:
-        query: `window=centre,width[,function]`, `viewport=width,height[,left,top,width,height]`, `quality`, `accept`.
+        query: `window=centre,width[,function]` or a name of `PRESETS`, `viewport=width,height[,left,top,width,height]`
+            where a negative width or height of the part mirrors it, `quality`, `accept`.
         accept: The Accept header; the query's wins.
 
     Raises:
@@ -76,6 +89,8 @@ def look_for(query: Mapping[str, str], accept: str) -> Look:
 def _window(text: str | None) -> Window | None:
     if text is None:
         return None
+    if text.lower() in PRESETS:
+        return PRESETS[text.lower()]
     words = text.split(",")
     try:
         function = WindowFunction(words[2].lower().replace("_", "-")) if len(words) == 3 else WindowFunction.LINEAR
@@ -97,7 +112,9 @@ def _viewport(text: str | None) -> tuple[tuple[int, int] | None, Region | None]:
     if len(words) == 2:
         return box, None
     left, top = (_whole(word or "0", "viewport") for word in words[2:4])
-    return box, Region(left, top, _whole(words[4], "viewport"), _whole(words[5], "viewport"))
+    width, height = (_whole(word.removeprefix("-") or "0", "viewport") for word in words[4:])
+    mirrored = tuple(word.startswith("-") for word in words[4:])
+    return box, Region(left, top, width, height, mirror_x=mirrored[0], mirror_y=mirrored[1])
 
 
 def _whole(text: str, name: str) -> int:

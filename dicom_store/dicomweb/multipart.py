@@ -28,6 +28,14 @@ class MediaType:
     name: str
     parameters: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def weight(self) -> float:
+        """How much an Accept header wants it, 0 to 1."""
+        try:
+            return min(1.0, max(0.0, float(self.parameters.get("q", "1"))))
+        except ValueError:
+            return 1.0
+
 
 def media_type(text: str) -> MediaType:
     """Read a Content-Type or one member of an Accept header, with or without quotes."""

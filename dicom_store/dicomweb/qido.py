@@ -10,7 +10,8 @@ from aiohttp import web
 
 from dicom_store import query
 from dicom_store.archive import Archive
-from dicom_store.dicomweb.answers import address_of, base_url, json_answer, takes_json
+from dicom_store.dicomweb.answers import address_of, base_url
+from dicom_store.dicomweb.forms import form_of, send_data_sets
 from dicom_store.doors import Visit, door
 from dicom_store.model import InstitutionId, Level, Search, StudyKey, StudyUID
 from dicom_store.ports import Action, Gatekeeper, Translate
@@ -33,7 +34,7 @@ def routes(archive: Archive, gatekeeper: Gatekeeper, translate: Translate) -> li
 
     def searcher(level: Level) -> Any:
         async def search(request: web.Request, visit: Visit) -> web.StreamResponse:
-            takes_json(request)
+            form = form_of(request)
             named = address_of(request)
             understood = query.from_parameters(request.query.items(), level, named.study, named.series)
             found = await archive.index.search(visit.scope, understood.search)
@@ -41,7 +42,8 @@ def routes(archive: Archive, gatekeeper: Gatekeeper, translate: Translate) -> li
             if studies:
                 await gatekeeper.witness(visit.caller, Action.SEARCH, studies)
             joiner = _Joiner(archive, understood.search, base_url(request, archive))
-            return json_answer(b"[" + b",".join(map(joiner.join, found)) + b"]", _warning(understood.ignored))
+            answers = [joiner.join(row) for row in found]
+            return await send_data_sets(request, archive, form, answers, _warning(understood.ignored))
 
         return door(Action.SEARCH, gatekeeper, translate)(search)
 

@@ -1,81 +1,196 @@
-"""The rendered and thumbnail resources of DICOMweb (PS3.18 10.4.1.1.3, 10.4.1.1.5): films as pictures.
+"""The rendered and thumbnail resources of DICOMweb: films as pictures, videos and documents as what they are.
 
 Every picture is a read of the patient's data: the scope is asked before, and the read is witnessed before the first
-byte leaves.
+byte leaves. It is made while the witness writes.
+
+Source: DICOM PS3.18 8.7.4, 10.4.1.1.3, 10.4.1.1.5.
 """
 
+import asyncio
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Awaitable, Sequence
+from typing import TypeVar
 
 from aiohttp import web
 
+from dicom_store.archive import Archive
+from dicom_store.dicomweb import played
+from dicom_store.dicomweb.answers import SAFE, Part, accepted, address_of, base_url, film_url, send_parts
 from dicom_store.dicomweb.looks import look_for
+from dicom_store.dicomweb.multipart import MediaType
+from dicom_store.dicomweb.played import Stream
+from dicom_store.dicomweb.ranges import send_stretch
+from dicom_store.dicomweb.wado import frame_numbers
 from dicom_store.doors import Visit, door
-from dicom_store.errors import NotRenderable, QueryRefused
-from dicom_store.model import InstanceRecord, instance_uid, series_uid, study_uid
+from dicom_store.errors import NotRenderable, RequestRefused
+from dicom_store.model import InstanceRecord
 from dicom_store.ports import Action, Gatekeeper, Translate
 from dicom_store.render.look import Look
-from dicom_store.render.pictures import Picture, Render
-from dicom_store.storage.index import Index
+from dicom_store.render.pictures import Render
 
 _STUDY = "/dicomweb/studies/{study}"
 _SERIES = f"{_STUDY}/series/{{series}}"
 _INSTANCE = f"{_SERIES}/instances/{{instance}}"
+_FRAMES = f"{_INSTANCE}/frames/{{frames}}"
+MAX_PICTURES = 1000
+"""Pictures in one answer."""
+_PDF, _MP4 = "application/pdf", "video/mp4"
+# A reader of documents is a page of the browser's own, which a sandbox would not let in.
+_DOCUMENT = {**SAFE, "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; object-src 'self'"}
+
+_Film = tuple[InstanceRecord, int]
+T = TypeVar("T")
 
 
 class _Pictures:
-    def __init__(self, render: Render, index: Index, gatekeeper: Gatekeeper) -> None:
+    def __init__(self, archive: Archive, render: Render, gatekeeper: Gatekeeper) -> None:
+        self._archive = archive
         self._render = render
-        self._index = index
         self._gatekeeper = gatekeeper
 
-    async def instance(self, request: web.Request, visit: Visit) -> web.Response:
-        """One frame of a film, the first unless the path says which."""
-        record = await self._record(request, visit)
-        frame = _frame(request.match_info.get("frames", "1"))
-        look = look_for(request.query, request.headers.get("Accept", ""))
-        return await self._answer(request, visit, record, look, frame)
-
-    async def instance_thumbnail(self, request: web.Request, visit: Visit) -> web.Response:
-        """A film, small."""
-        record = await self._record(request, visit)
-        look = look_for(request.query, request.headers.get("Accept", ""))
-        return await self._answer(request, visit, record, look)
-
-    async def many_thumbnail(self, request: web.Request, visit: Visit) -> web.Response:
-        """The film in the middle of a series, or of the largest series of a study."""
-        study = study_uid(request.match_info["study"])
-        series = series_uid(request.match_info["series"]) if "series" in request.match_info else None
-        record = middle(await self._index.instances(visit.scope, study, series))
-        look = look_for(request.query, request.headers.get("Accept", ""))
-        return await self._answer(request, visit, record, look)
-
-    async def _record(self, request: web.Request, visit: Visit) -> InstanceRecord:
-        path = request.match_info
-        return await self._index.instance(
-            visit.scope, study_uid(path["study"]), series_uid(path["series"]), instance_uid(path["instance"])
-        )
-
-    async def _answer(
-        self, request: web.Request, visit: Visit, record: InstanceRecord, look: Look, frame: int | None = None
-    ) -> web.Response:
-        await self._gatekeeper.witness(visit.caller, Action.READ, [record.key])
-        headers = {
-            "ETag": _etag(record, look, frame),
-            "Cache-Control": "private, no-cache",
-            "Vary": "Accept, Authorization, Cookie",
-            "X-Content-Type-Options": "nosniff",
-            "Content-Security-Policy": "sandbox; default-src 'none'",
-        }
-        if headers["ETag"] in [f'"{tag.value}"' for tag in request.if_none_match or ()]:
-            return web.Response(status=304, headers=headers)
-        picture: Picture
-        if frame is None:
-            picture = await self._render.thumbnail(record, look)
+    async def rendered(self, request: web.Request, visit: Visit) -> web.StreamResponse:
+        """A film, some of its frames, or all films of a series or study."""
+        records = await self._records(request, visit)
+        kinds = accepted(request)
+        if "frames" in request.match_info:
+            wanted = [(records[0], number) for number in frame_numbers(request.match_info["frames"])]
+        elif len(records) == 1:
+            if (shown := await self._as_it_is(request, visit, records[0], kinds)) is not None:
+                return shown
+            wanted = [(records[0], 1)]
+        elif _takes_parts(kinds):
+            wanted = [(record, 1) for record in records if record.frames > 0]
         else:
-            picture = await self._render.picture(record, frame, look)
+            wanted = [(middle(records), 1)]
+        look = look_for(_without_accept(request), _pictures_of(kinds))
+        if not any(kind.name.startswith("multipart/") for kind in kinds) and len(wanted) == 1:
+            return await self._one(request, visit, wanted[0][0], wanted[0][1], look)
+        if not _takes_parts(kinds):
+            raise NotRenderable("Several pictures are sent as multipart/related only.", code="accept")
+        return await self._many(request, visit, wanted, look)
+
+    async def thumbnail(self, request: web.Request, visit: Visit) -> web.StreamResponse:
+        """A film or frame, small; of a series or study the film in its middle."""
+        records = await self._records(request, visit)
+        record = records[0] if "instance" in request.match_info else middle(records)
+        look = look_for(_without_accept(request), _pictures_of(accepted(request)))
+        if "frames" not in request.match_info:
+            return await self._one(request, visit, record, None, look)
+        return await self._one(request, visit, record, frame_numbers(request.match_info["frames"])[0], look)
+
+    async def _records(self, request: web.Request, visit: Visit) -> list[InstanceRecord]:
+        named = address_of(request)
+        assert named.study is not None  # noqa: S101  every route of these handlers names a study
+        index = self._archive.index
+        if named.series is not None and named.instance is not None:
+            return [await index.instance(visit.scope, named.study, named.series, named.instance)]
+        return await index.instances(visit.scope, named.study, named.series)
+
+    async def _one(
+        self, request: web.Request, visit: Visit, record: InstanceRecord, frame: int | None, look: Look
+    ) -> web.StreamResponse:  # fmt: skip
+        headers = {**SAFE, "ETag": _etag([(record, frame or 0)], look)}
+        if _unchanged(request, headers):
+            await self._witness(visit, [record])
+            return web.Response(status=304, headers=headers)
+        making = self._render.thumbnail(record, look) if frame is None else self._render.picture(record, frame, look)
+        picture = await _both(self._witness(visit, [record]), making)
         return web.Response(body=picture.body, content_type=picture.kind.value, headers=headers)
+
+    async def _many(
+        self, request: web.Request, visit: Visit, wanted: Sequence[_Film], look: Look
+    ) -> web.StreamResponse:  # fmt: skip
+        """Several pictures as parts; films that cannot be shown are left out."""
+        if len(wanted) > MAX_PICTURES:
+            raise RequestRefused("Too many pictures are asked for at once.", status=413)
+        await self._witness(visit, [record for record, _ in wanted])
+        headers = {**SAFE, "ETag": _etag(wanted, look)}
+        if _unchanged(request, headers):
+            return web.Response(status=304, headers=headers)
+        parts = self._parts(base_url(request, self._archive), wanted, look)
+        first = await anext(parts, None)
+        if first is None:
+            raise NotRenderable("This film has no pixels.", code="no_pixels")
+        return await send_parts(request, look.kind.value, _again(first, parts), headers)
+
+    async def _parts(self, base: str, wanted: Sequence[_Film], look: Look) -> AsyncIterator[Part]:
+        refused: NotRenderable | None = None
+        shown = 0
+        for record, frame in wanted:
+            try:
+                picture = await self._render.picture(record, frame, look)
+            except NotRenderable as error:
+                refused = error
+                continue
+            shown += 1
+            address = film_url(base, record.key.study, record.series, record.instance)
+            head = {"Content-Type": look.kind.value, "Content-Location": f"{address}/frames/{frame}/rendered"}
+            yield Part(head, len(picture.body), picture.body)
+        if refused is not None and not shown:
+            raise refused
+
+    async def _as_it_is(
+        self, request: web.Request, visit: Visit, record: InstanceRecord, kinds: Sequence[MediaType]
+    ) -> web.StreamResponse | None:  # fmt: skip
+        """A document, or a video for those who take one; None for what is shown as a picture."""
+        if played.is_document(record):
+            if kinds and not any(kind.name in {_PDF, "application/*", "*/*", "text/html"} for kind in kinds):
+                raise NotRenderable("This document can be sent as PDF only.", code="accept")
+            await self._witness(visit, [record])
+            document = await played.document_of(self._archive, record, visit.scope)
+            return await _send(request, record, _PDF, document, _DOCUMENT)
+        if any(kind.name in {_MP4, "video/*"} for kind in kinds):
+            video = await played.video_of(self._archive, record)
+            if video is not None and await played.is_mp4(video):
+                await self._witness(visit, [record])
+                return await _send(request, record, _MP4, video, SAFE)
+        return None
+
+    async def _witness(self, visit: Visit, records: Sequence[InstanceRecord]) -> None:
+        await self._gatekeeper.witness(visit.caller, Action.READ, {record.key for record in records})
+
+
+async def _both(witnessed: Awaitable[None], making: Awaitable[T]) -> T:
+    """The picture, once its reading is written down; both go on at the same time."""
+    return (await asyncio.gather(witnessed, making))[1]
+
+
+async def _again(first: Part, rest: AsyncIterator[Part]) -> AsyncIterator[Part]:
+    yield first
+    async for part in rest:
+        yield part
+
+
+async def _send(
+    request: web.Request, record: InstanceRecord, kind: str, stream: Stream, headers: dict[str, str]
+) -> web.StreamResponse:  # fmt: skip
+    etag = f'"{record.sha256}-{kind.partition("/")[2]}"'
+    said = {**headers, "ETag": etag}
+    if _unchanged(request, said):
+        return web.Response(status=304, headers=said)
+    return await send_stretch(request, {**headers, "Content-Type": kind}, etag, stream.length, stream.read)
+
+
+def _takes_parts(kinds: Sequence[MediaType]) -> bool:
+    """Whether several pictures may be answered; a browser, which names images, wants one."""
+    if not kinds or any(kind.name.startswith("multipart/") for kind in kinds):
+        return True
+    return all(kind.name == "*/*" for kind in kinds)
+
+
+def _pictures_of(kinds: Sequence[MediaType]) -> str:
+    """The pictures that an Accept header takes, alone or as parts, as such a header again."""
+    names = [kind.parameters.get("type", "*/*") if kind.name.startswith("multipart/") else kind.name for kind in kinds]
+    return ", ".join(f"{name}; q={kind.weight}" for name, kind in zip(names, kinds, strict=True))
+
+
+def _without_accept(request: web.Request) -> dict[str, str]:
+    return {name: value for name, value in request.query.items() if name != "accept"}
+
+
+def _unchanged(request: web.Request, headers: dict[str, str]) -> bool:
+    return headers["ETag"] in [f'"{tag.value}"' for tag in request.if_none_match or ()]
 
 
 def middle(records: Sequence[InstanceRecord]) -> InstanceRecord:
@@ -92,24 +207,17 @@ def middle(records: Sequence[InstanceRecord]) -> InstanceRecord:
     return of_series[len(of_series) // 2]
 
 
-def _frame(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) <= 9):
-        raise QueryRefused("One frame at a time can be shown as a picture.", code="bad_parameter")
-    return int(text)
+def _etag(wanted: Sequence[_Film], look: Look) -> str:
+    said = repr(([(record.sha256, frame) for record, frame in wanted], look))
+    return f'"{hashlib.sha256(said.encode()).hexdigest()[:32]}"'
 
 
-def _etag(record: InstanceRecord, look: Look, frame: int | None) -> str:
-    return f'"{hashlib.sha256(repr((record.sha256, look, frame)).encode()).hexdigest()[:32]}"'
-
-
-def routes(render: Render, index: Index, gatekeeper: Gatekeeper, translate: Translate) -> list[web.RouteDef]:
+def routes(archive: Archive, render: Render, gatekeeper: Gatekeeper, translate: Translate) -> list[web.RouteDef]:
     """The rendered and thumbnail routes."""
-    pictures = _Pictures(render, index, gatekeeper)
+    pictures = _Pictures(archive, render, gatekeeper)
     opened = door(Action.READ, gatekeeper, translate)
+    places = (_STUDY, _SERIES, _INSTANCE, _FRAMES)
     return [
-        web.get(f"{_INSTANCE}/rendered", opened(pictures.instance)),
-        web.get(f"{_INSTANCE}/frames/{{frames}}/rendered", opened(pictures.instance)),
-        web.get(f"{_INSTANCE}/thumbnail", opened(pictures.instance_thumbnail)),
-        web.get(f"{_SERIES}/thumbnail", opened(pictures.many_thumbnail)),
-        web.get(f"{_STUDY}/thumbnail", opened(pictures.many_thumbnail)),
+        *(web.get(f"{place}/rendered", opened(pictures.rendered)) for place in places),
+        *(web.get(f"{place}/thumbnail", opened(pictures.thumbnail)) for place in places),
     ]

@@ -3,7 +3,7 @@
 Source: DICOM PS3.18 10.5 and annex I.
 """
 
-import json
+import asyncio
 import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -12,7 +12,9 @@ from typing import IO, Any
 from aiohttp import web
 
 from dicom_store.archive import Archive
-from dicom_store.dicomweb.answers import DICOM, DICOM_JSON, MULTIPART, SAFE, base_url
+from dicom_store.dicomweb.answers import DICOM, DICOM_JSON, DICOM_XML, MULTIPART, base_url
+from dicom_store.dicomweb.composing import METADATA, Composition
+from dicom_store.dicomweb.forms import form_or_json, one_data_set
 from dicom_store.dicomweb.multipart import PartBegun, PartData, PartEnded, Scanner, boundary_of, media_type
 from dicom_store.doors import Visit, door, say
 from dicom_store.errors import FilmRefused, NotAllowed, RequestRefused
@@ -20,9 +22,13 @@ from dicom_store.ingest import Batch, Outcome
 from dicom_store.model import Door, Origin, Stored, StudyUID, study_uid
 from dicom_store.ports import Action, Gatekeeper, Translate
 
+_COMPOSED_AT_ONCE = 2
+"""Films made of metadata and bulk data are held in memory whole."""
+
 
 def routes(archive: Archive, gatekeeper: Gatekeeper, translate: Translate) -> list[web.RouteDef]:
     """The routes that take films in."""
+    composing = asyncio.Semaphore(_COMPOSED_AT_ONCE)
 
     async def store(request: web.Request, visit: Visit) -> web.StreamResponse:
         study = study_uid(request.match_info["study"]) if "study" in request.match_info else None
@@ -31,11 +37,14 @@ def routes(archive: Archive, gatekeeper: Gatekeeper, translate: Translate) -> li
         reference = request.query.get("reference", "")[:128]
         origin = Origin(visit.scope.store_into, Door.STOW, visit.caller.id, reference)
         await gatekeeper.vouch(visit.caller, origin)
+        form = form_or_json(request)
         _check(request, archive)
         async with archive.stores, archive.ingest.batch(origin) as batch:
-            await _Reception(archive, batch, study).take(request)
+            await _Reception(archive, batch, study, composing).take(request)
             outcomes = await batch.commit()
-        return _answer(outcomes, base_url(request, archive), request.headers.get("Accept-Language", ""), translate)
+        base, language = base_url(request, archive), request.headers.get("Accept-Language", "")
+        said = _said(outcomes, base, language, translate)
+        return one_data_set(form, said, status=_status(said))
 
     opened = door(Action.STORE, gatekeeper, translate)(store)
     return [web.post("/dicomweb/studies", opened), web.post("/dicomweb/studies/{study}", opened)]
@@ -52,7 +61,10 @@ def _check(request: web.Request, archive: Archive) -> None:
 class _Reception:
     """Takes the films of one request out of its body."""
 
-    def __init__(self, archive: Archive, batch: Batch, study: StudyUID | None) -> None:
+    def __init__(
+        self, archive: Archive, batch: Batch, study: StudyUID | None, composing: asyncio.Semaphore
+    ) -> None:  # fmt: skip
+        self._composing = composing
         self._settings = archive.settings
         self._blobs = archive.blobs
         self._batch = batch
@@ -70,12 +82,14 @@ class _Reception:
                 await self._single(self._pieces_of(request))
             elif kind.name == MULTIPART and kind.parameters.get("type", DICOM).lower() == DICOM:
                 await self._parts(request, boundary_of(request.headers["Content-Type"]))
+            elif kind.name == MULTIPART and kind.parameters["type"].lower() in METADATA:
+                await self._composed(request, boundary_of(request.headers["Content-Type"]))
             else:
                 raise RequestRefused(
                     "Send films as {types}.",
                     status=415,
                     code="media_type",
-                    types=f'{DICOM}, {MULTIPART}; type="{DICOM}"',
+                    types=f'{DICOM}, {MULTIPART}; type="{DICOM}", "{DICOM_JSON}" or "{DICOM_XML}"',
                 )
         finally:
             self._drop()
@@ -104,6 +118,37 @@ class _Reception:
                 else:
                     self._begin(event)
         scanner.finish()
+        if self._batch.count == 0:
+            raise RequestRefused("The request holds no film.", status=400, code="no_parts")
+
+    async def _composed(self, request: web.Request, boundary: bytes) -> None:
+        """Metadata and bulk data."""
+        scanner = Scanner(boundary, self._settings.max_parts)
+        folder = _spool_folder(self._settings.data_dir)
+        composition = Composition(folder, self._settings.spool_above_bytes, str(request.url))
+        try:
+            async for piece in self._pieces_of(request):
+                for event in scanner.feed(piece):
+                    if isinstance(event, PartData):
+                        with self._blobs.watch():
+                            composition.take(event.data)
+                    elif isinstance(event, PartEnded):
+                        composition.end()
+                    else:
+                        composition.begin(event.headers)
+            scanner.finish()
+            films = composition.films()
+            while True:
+                async with self._composing:
+                    film = await self._blobs.run(next, films, None)
+                    if isinstance(film, bytes):
+                        await self._batch.add(film, self._study)
+                if film is None:
+                    break
+                if isinstance(film, FilmRefused):
+                    self._batch.refuse(film)
+        finally:
+            composition.close()
         if self._batch.count == 0:
             raise RequestRefused("The request holds no film.", status=400, code="no_parts")
 
@@ -159,7 +204,7 @@ def _spool_folder(data_dir: Path) -> Path:
     return folder
 
 
-def _answer(outcomes: list[Outcome], base: str, language: str, translate: Translate) -> web.Response:
+def _said(outcomes: list[Outcome], base: str, language: str, translate: Translate) -> dict[str, Any]:
     """The Store Instances Response. Source: DICOM PS3.18 10.5.3 and table I.2-1."""
     stored = [outcome for outcome in outcomes if isinstance(outcome, Stored)]
     refused = [outcome for outcome in outcomes if isinstance(outcome, FilmRefused)]
@@ -171,13 +216,11 @@ def _answer(outcomes: list[Outcome], base: str, language: str, translate: Transl
         body["00081198"] = {"vr": "SQ", "Value": [_failed(error, language, translate) for error in refused]}
     if stored:
         body["00081199"] = {"vr": "SQ", "Value": [_referenced(outcome, base) for outcome in stored]}
-    status = 200 if not refused else 202 if stored else 409
-    return web.Response(
-        status=status,
-        body=json.dumps(body, ensure_ascii=False).encode(),
-        content_type=DICOM_JSON,
-        headers=SAFE,
-    )
+    return body
+
+
+def _status(body: dict[str, Any]) -> int:
+    return 200 if "00081198" not in body else 202 if "00081199" in body else 409
 
 
 def _referenced(outcome: Stored, base: str) -> dict[str, Any]:

@@ -45,12 +45,19 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """A part of the frame in pixels of the film: left, top, width, height."""
+    """A part of the frame in pixels of the film; it can be shown mirrored (PS3.18 8.3.5.1.3).
+
+    Attributes:
+        width: 0 goes on to the right edge.
+        height: 0 goes on to the lower edge.
+    """
 
     left: int
     top: int
     width: int
     height: int
+    mirror_x: bool = False
+    mirror_y: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,45 +5,23 @@ Pictures are a patient's data: they are remembered in memory only, in a bounded 
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol, cast
+from typing import cast
 from weakref import WeakValueDictionary
 
 from dicom_store.errors import NotRenderable
 from dicom_store.model import InstanceRecord
+from dicom_store.render.handing import Films, for_frame
 from dicom_store.render.look import Look, PictureKind
 from dicom_store.workers import Job, JobFailed, JobFailure, Workers
 
 WARM = ("dicom_store.render.work",)
 """Modules for `Workers(warm=…)`."""
 
-MAX_WHOLE_BYTES = 256 << 20
-"""Largest compressed film that is handed to a worker."""
-
 THUMBNAIL_PX = 256
 
 _PICTURE = Job("dicom_store.render.work", "picture")
 _Key = tuple[str, int, Look]
-
-
-_HEADER_BYTES = 16 << 20
-"""More than any header; what comes after it is not looked at."""
-_LARGE_BYTES = 4 << 20
-"""Films of many compressed frames above it are not handed over as a whole."""
-_DEFLATED = "1.2.840.10008.1.2.1.99"
-_VIDEO = "1.2.840.10008.1.2.4.10"
-"""Start of the UIDs of MPEG-2, H.264 and HEVC: their frames lean on each other."""
-
-
-class Films(Protocol):
-    """Where the bytes of films are: `storage.films.Films`."""
-
-    def stream(self, record: InstanceRecord, start: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
-        """A stretch of a film."""
-
-    async def frames(self, record: InstanceRecord, numbers: Sequence[int]) -> list[bytes]:
-        """Some frames, as they are stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +91,7 @@ class Render:
         return await self.picture(record, max(1, (record.frames + 1) // 2), wished)
 
     async def _make(self, record: InstanceRecord, frame: int, look: Look) -> Picture:
-        if record.frames < 1:
-            raise NotRenderable("This film has no pixels.", code="no_pixels")
-        if not 1 <= frame <= record.frames:
-            raise NotRenderable("This film has {count} frames.", code="no_such_frame", count=record.frames)
-        film, pixels = await self._bytes(record, frame)
+        film, pixels = await for_frame(self._films, record, frame)
         try:
             made = await self._workers.run(
                 _PICTURE, film, frame, look, record.transfer_syntax, pixels, seconds=self._seconds
@@ -128,24 +102,6 @@ class Render:
             raise NotRenderable("This film could not be shown within the server's limits.", code="limits") from failed
         body, width, height = cast("tuple[bytes, int, int]", made)
         return Picture(body, look.kind, width, height)
-
-    async def _bytes(self, record: InstanceRecord, frame: int) -> tuple[bytes, bytes | None]:
-        """The whole film; of one with many frames only its header and the frame."""
-        length, frames = record.pixel_length, record.frames
-        video = record.transfer_syntax.startswith(_VIDEO)
-        if frames > 1 and record.pixel_offset < 0 and record.blob.length > _LARGE_BYTES and not video:
-            return await self._stretch(record, 0, _HEADER_BYTES), (await self._films.frames(record, [frame]))[0]
-        native = record.pixel_offset > 0 and record.transfer_syntax != _DEFLATED and record.bits_allocated >= 8
-        if frames > 1 and native and length % frames == 0:
-            size = length // frames
-            head = await self._stretch(record, 0, record.pixel_offset)
-            return head, await self._stretch(record, record.pixel_offset + (frame - 1) * size, size)
-        return await self._stretch(record, 0, record.blob.length), None
-
-    async def _stretch(self, record: InstanceRecord, start: int, length: int) -> bytes:
-        if length > MAX_WHOLE_BYTES:
-            raise NotRenderable("This film is too large to be shown as a picture.", code="too_large")
-        return b"".join([piece async for piece in self._films.stream(record, start, length)])
 
     def _remembered(self, key: _Key) -> Picture | None:
         known = self._cache.get(key)

@@ -34,13 +34,14 @@ class Decoded:
     photometric: str
 
 
-def decode(film: Dataset, syntax: UID, frame: int) -> Decoded:
+def decode(film: Dataset, syntax: UID, frame: int, *, full_depth: bool = False) -> Decoded:
     """Decode one frame.
 
     Args:
         film: The data set, with pixel data.
         syntax: Transfer syntax of the pixel data.
         frame: From 1, of the frames in the pixel data.
+        full_depth: Leave colours of more than eight bits as they are.
 
     Raises:
         NotRenderable: No decoder, broken data, or values that do not say what they mean.
@@ -53,7 +54,7 @@ def decode(film: Dataset, syntax: UID, frame: int) -> Decoded:
         data = _frame_data(film, frame)
         codestream.check(data, int(film.Rows), int(film.Columns), int(film.SamplesPerPixel))
         if (decoded := extra.decode(film, syntax, data)) is not None:
-            return _checked(film, *decoded)
+            return _checked(film, *decoded, full_depth=full_depth)
     try:
         decoder = get_decoder(syntax)
     except NotImplementedError:
@@ -64,10 +65,10 @@ def decode(film: Dataset, syntax: UID, frame: int) -> Decoded:
         values, facts = decoder.as_array(film, index=frame - 1)
     except (ValueError, RuntimeError, AttributeError, TypeError, NotImplementedError, OSError, KeyError) as error:
         raise NotRenderable("The picture's compressed data is broken.", code="broken_frame") from error
-    return _checked(film, values, str(facts["photometric_interpretation"]))
+    return _checked(film, values, str(facts["photometric_interpretation"]), full_depth=full_depth)
 
 
-def _checked(film: Dataset, values: Array, photometric: str) -> Decoded:
+def _checked(film: Dataset, values: Array, photometric: str, *, full_depth: bool) -> Decoded:
     shape = (int(film.Rows), int(film.Columns))
     if photometric in ("YBR_ICT", "YBR_RCT"):
         # Decoders undo these two by themselves and say RGB; still said here means that nobody did.
@@ -75,7 +76,7 @@ def _checked(film: Dataset, values: Array, photometric: str) -> Decoded:
     wanted = shape if photometric in _GREY or photometric == "PALETTE COLOR" else (*shape, 3)
     if values.shape != wanted:
         raise NotRenderable("The picture's size differs from what the film says.", code="size_differs")
-    if photometric == "RGB" and values.dtype != np.uint8:
+    if photometric == "RGB" and values.dtype != np.uint8 and not full_depth:
         values = _to_8_bits(values, int(film.BitsStored))
     elif photometric not in _GREY | {"RGB", "PALETTE COLOR"}:
         raise NotRenderable("The colours of this film cannot be shown for certain.", code="colour_space")

@@ -47,27 +47,41 @@ def picture(film: bytes, frame: int, look: Look, syntax: str = "", pixels: bytes
     Raises:
         NotRenderable: It cannot be shown for certain.
     """
-    parsed = _parse(film, header_only=pixels is not None)
+    parsed, found = parse(film, syntax, header_only=pixels is not None)
     header.check_limits(parsed, frame, has_pixels=pixels is not None)
-    index = frame
-    found = _syntax(parsed, syntax)
     if found in MPEGTransferSyntaxes:
         return encode(_cut(video.decode(parsed, frame), look), 1.0, look)
-    if pixels is not None:
-        for table in ("ExtendedOffsetTable", "ExtendedOffsetTableLengths"):
-            parsed.pop(table, None)
-        packed = found == extra.DEFLATED_FRAMES or found.is_encapsulated
-        parsed.PixelData, parsed.NumberOfFrames, index = encapsulate([pixels]) if packed else pixels, 1, 1
+    index = put_frame(parsed, found, pixels) if pixels is not None else frame
     decoded = decoding.decode(parsed, found, index)
     shown = decoding.to_display(parsed, decoded, frame, look)
     return encode(_cut(shown, look), header.pixel_height(parsed, frame), look)
 
 
-def _parse(film: bytes, *, header_only: bool) -> Dataset:
+def parse(film: bytes, syntax: str = "", *, header_only: bool = False) -> tuple[Dataset, UID]:
+    """Read a film and its transfer syntax.
+
+    Args:
+        film: Its bytes.
+        syntax: Transfer syntax, for a film without file meta; "" guesses.
+        header_only: Leave the pixel data.
+
+    Raises:
+        NotRenderable: Not a film, or of an unknown transfer syntax.
+    """
     try:
-        return dcmread(io.BytesIO(film), force=True, stop_before_pixels=header_only)
+        parsed = dcmread(io.BytesIO(film), force=True, stop_before_pixels=header_only)
     except (InvalidDicomError, ValueError, EOFError, OSError, KeyError, AttributeError, NotImplementedError) as error:
         raise NotRenderable("This film could not be read.", code="unreadable") from error
+    return parsed, _syntax(parsed, syntax)
+
+
+def put_frame(film: Dataset, syntax: UID, pixels: bytes) -> int:
+    """Put one stored frame into a data set that was read without its pixels; returns its number there."""
+    for table in ("ExtendedOffsetTable", "ExtendedOffsetTableLengths"):
+        film.pop(table, None)
+    packed = syntax == extra.DEFLATED_FRAMES or syntax.is_encapsulated
+    film.PixelData, film.NumberOfFrames = encapsulate([pixels]) if packed else pixels, 1
+    return 1
 
 
 def _syntax(film: Dataset, known: str) -> UID:
@@ -85,14 +99,13 @@ def _cut(shown: Bytes, look: Look) -> Bytes:
     if part is None:
         return shown
     rows, columns = shown.shape[:2]
-    if not (
-        0 <= part.left < columns
-        and 0 <= part.top < rows
-        and 0 < part.width <= columns - part.left
-        and 0 < part.height <= rows - part.top
-    ):
+    width, height = part.width or columns - part.left, part.height or rows - part.top
+    if not (0 <= part.left < columns and 0 <= part.top < rows):
         raise NotRenderable("The part asked for lies outside of the picture.", code="region")
-    return shown[part.top : part.top + part.height, part.left : part.left + part.width]
+    if width > columns - part.left or height > rows - part.top:
+        raise NotRenderable("The part asked for lies outside of the picture.", code="region")
+    cut = shown[part.top : part.top + height, part.left : part.left + width]
+    return cut[:: -1 if part.mirror_y else 1, :: -1 if part.mirror_x else 1]
 
 
 def encode(shown: Bytes, pixel_height: float, look: Look) -> Encoded:

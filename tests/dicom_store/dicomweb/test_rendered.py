@@ -19,6 +19,7 @@ from dicom_store.render.pictures import WARM, Render
 from dicom_store.workers import Workers
 from tests.builders.archives import Porter, origin, plain
 from tests.builders.pictures import dataset, film, written
+from tests.dicom_store.dicomweb.wire import parts_of
 
 Client = TestClient[Any, Any]
 EAST = {"Authorization": "Bearer east"}
@@ -33,7 +34,7 @@ async def render(archive: Archive) -> AsyncIterator[Render]:
 @pytest.fixture
 async def client(archive: Archive, render: Render, porter: Porter) -> AsyncIterator[Client]:
     app = web.Application()
-    app.add_routes(routes(render, archive.index, porter, plain))
+    app.add_routes(routes(archive, render, porter, plain))
     async with TestClient(TestServer(app), headers=EAST) as opened:
         yield opened
 
@@ -64,10 +65,65 @@ async def test_each_frame_is_shown(client: Client, archive: Archive) -> None:
     for number, value in ((1, 10), (2, 120), (3, 230)):
         answer = await client.get(f"{path}/frames/{number}/rendered?accept=image/png")
         assert opened(await answer.read()).max() == value
-    for number, status in (("4", 406), ("0", 406), ("1,2", 400), ("x", 400)):
+    for number, status in (("4", 406), ("0", 406), ("1,2", 200), ("x", 404)):
         assert (await client.get(f"{path}/frames/{number}/rendered")).status == status
     answer = await client.get(f"{path}/thumbnail?accept=image/png")
     assert opened(await answer.read()).max() == 120
+
+
+async def test_several_frames_come_as_parts(client: Client, archive: Archive) -> None:
+    path = path_of(await archive.ingest.accept(film(FRAMES, NumberOfFrames=3), origin()))
+    answer = await client.get(
+        f"{path}/frames/3,1/rendered", headers={"Accept": 'multipart/related; type="image/png"; q=0.5'}
+    )
+    parts = await parts_of(answer)
+    assert [kind for kind, _ in parts] == ["image/png", "image/png"]
+    assert [opened(body).max() for _, body in parts] == [230, 10]
+    assert (await client.get(f"{path}/frames/3,1/rendered", headers={"Accept": "image/png"})).status == 406
+    one = await client.get(f"{path}/frames/2/rendered", headers={"Accept": "multipart/related; type=image/png"})
+    assert [opened(body).max() for _, body in await parts_of(one)] == [120]
+    small = await client.get(f"{path}/frames/3/thumbnail?accept=image/png")
+    assert opened(await small.read()).max() == 230
+
+
+async def test_a_series_and_a_study_are_shown(client: Client, archive: Archive) -> None:
+    study, series = generate_uid(), generate_uid()
+    for number, value in enumerate((50, 100, 150)):
+        pixels = np.full((20, 30), value, np.uint8)
+        made = film(pixels, StudyInstanceUID=study, SeriesInstanceUID=series, InstanceNumber=number)
+        await archive.ingest.accept(made, origin())
+    broken = film(PhotometricInterpretation="HSV", StudyInstanceUID=study, SeriesInstanceUID=series, InstanceNumber=9)
+    await archive.ingest.accept(broken, origin())
+    base = f"/dicomweb/studies/{study}"
+    for path in (base, f"{base}/series/{series}"):
+        answer = await client.get(f"{path}/rendered", headers={"Accept": "multipart/related; type=image/png"})
+        parts = await parts_of(answer)
+        assert [opened(body).max() for _, body in parts] == [50, 100, 150]
+        tag = {"If-None-Match": answer.headers["ETag"], "Accept": "multipart/related; type=image/png"}
+        assert (await client.get(f"{path}/rendered", headers=tag)).status == 304
+        assert [kind for kind, _ in await parts_of(await client.get(f"{path}/rendered"))] == ["image/jpeg"] * 3
+        page = await client.get(f"{path}/rendered", headers={"Accept": "text/html,image/webp,image/png,*/*;q=0.8"})
+        assert page.content_type == "image/png"
+        assert opened(await page.read()).max() == 150
+
+
+async def test_nothing_of_a_study_that_cannot_be_shown_is_406(client: Client, archive: Archive) -> None:
+    stored = await archive.ingest.accept(film(PhotometricInterpretation="HSV"), origin())
+    for accept in ("multipart/related", "image/png", "*/*"):
+        answer = await client.get(f"/dicomweb/studies/{stored.key.study}/rendered", headers={"Accept": accept})
+        assert answer.status == 406
+
+
+async def test_windows_have_names_and_parts_can_be_mirrored(client: Client, archive: Archive) -> None:
+    ramp = np.tile(np.arange(24, dtype=np.uint8) * 10, (16, 1))
+    path = path_of(await archive.ingest.accept(film(ramp), origin()))
+    named = await client.get(f"{path}/rendered?accept=image/png&window=brain")
+    assert np.array_equal(
+        opened(await named.read()),
+        opened(await (await client.get(f"{path}/rendered?accept=image/png&window=40,80,linear")).read()),
+    )
+    mirrored = await client.get(f"{path}/rendered?accept=image/png&window=127.5,255,linear-exact&viewport=24,16,,,-24,")
+    assert np.array_equal(opened(await mirrored.read()), ramp[:, ::-1])
 
 
 async def test_large_films_of_many_compressed_frames_are_shown_frame_by_frame(client: Client, archive: Archive) -> None:
