@@ -19,6 +19,7 @@ MAX_CONDITIONS = 32
 MAX_TEXT = 256
 
 PATIENT_NAME = 0x00100010
+REFERRER = 0x00080090
 _DATES = {0x00080020, 0x00100030, 0x00400244}
 _TIMES = {0x00080030, 0x00400245}
 _UIDS = {0x0020000D, 0x0020000E, 0x00080018, 0x00080016}
@@ -40,10 +41,12 @@ class Understood:
 
     Attributes:
         ignored: Attributes that this archive does not search by.
+        literal: Fuzzy matching was asked for, and not done for all names: only a patient's name is matched so.
     """
 
     search: Search
     ignored: tuple[str, ...]
+    literal: bool = False
 
 
 def attribute(word: str) -> int | None:
@@ -90,7 +93,8 @@ def from_parameters(
         include=frozenset(include),
         include_all=include_all,
     )
-    return Understood(search, tuple(ignored))
+    literal = fuzzy and any(found.tag == REFERRER for found in matches)
+    return Understood(search, tuple(ignored), literal)
 
 
 def _conditions(conditions: Sequence[tuple[str, str]], *, fuzzy: bool) -> tuple[list[Match], list[str]]:

@@ -4,6 +4,7 @@ Source: DICOM PS3.18 10.6.
 """
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from aiohttp import web
@@ -15,6 +16,7 @@ from dicom_store.dicomweb.forms import form_of, send_data_sets
 from dicom_store.doors import Visit, door
 from dicom_store.model import InstitutionId, Level, Search, StudyKey, StudyUID
 from dicom_store.ports import Action, Gatekeeper, Translate
+from dicom_store.query import Understood
 from dicom_store.storage.index import film_name
 from dicom_store.storage.searching import Found
 
@@ -37,23 +39,33 @@ def routes(archive: Archive, gatekeeper: Gatekeeper, translate: Translate) -> li
             form = form_of(request)
             named = address_of(request)
             understood = query.from_parameters(request.query.items(), level, named.study, named.series)
-            found = await archive.index.search(visit.scope, understood.search)
+            asked = understood.search
+            # One more than is answered says whether there are more.
+            found = await archive.index.search(visit.scope, replace(asked, limit=asked.limit + 1))
+            more = len(found) > asked.limit
+            found = found[: asked.limit]
             studies = {StudyKey(InstitutionId(row.institution), StudyUID(row.study)) for row in found}
             if studies:
                 await gatekeeper.witness(visit.caller, Action.SEARCH, studies)
-            joiner = _Joiner(archive, understood.search, base_url(request, archive))
+            joiner = _Joiner(archive, asked, base_url(request, archive))
             answers = [joiner.join(row) for row in found]
-            return await send_data_sets(request, archive, form, answers, _warning(understood.ignored))
+            return await send_data_sets(request, archive, form, answers, _warnings(understood, more=more))
 
         return door(Action.SEARCH, gatekeeper, translate)(search)
 
     return [web.get(path, searcher(level)) for path, level in _LEVELS.items()]
 
 
-def _warning(ignored: tuple[str, ...]) -> dict[str, str]:
-    if not ignored:
-        return {}
-    return {"Warning": '299 dicom_store "These attributes are not supported for matching and were ignored"'}
+def _warnings(understood: Understood, *, more: bool) -> dict[str, str]:
+    """What the caller should know of the answer. Source: DICOM PS3.18 8.3.4, 10.6.3."""
+    said = []
+    if understood.ignored:
+        said.append("These attributes are not supported for matching and were ignored")
+    if understood.literal:
+        said.append("Fuzzy matching is done for the name of the patient only; other names were matched literally")
+    if more:
+        said.append("There are additional results that can be requested")
+    return {"Warning": ", ".join(f'299 dicom_store "{text}"' for text in said)} if said else {}
 
 
 class _Joiner:

@@ -36,6 +36,7 @@ class Porter:
     Attributes:
         readers: Studies that the caller `guest` may see beside.
         audit_works: False makes every witness fail.
+        on_record: Studies that may not be deleted.
     """
 
     def __init__(self) -> None:
@@ -43,6 +44,7 @@ class Porter:
         self.readers: set[StudyKey] = set()
         self.audit_works = True
         self.references_allowed = True
+        self.on_record: set[StudyKey] = set()
 
     async def identify(self, credentials: Credentials) -> Caller:
         token = credentials.authorization.removeprefix("Bearer ")
@@ -66,6 +68,8 @@ class Porter:
     async def witness(self, caller: Caller, action: Action, studies: Collection[StudyKey]) -> None:
         if not self.audit_works:
             raise Unavailable("The audit trail cannot be written.")
+        if action is Action.DELETE and self.on_record & set(studies):
+            raise NotAllowed("This film belongs to a consult's record and must be kept.")
         self.witnessed.append((caller.id, action, frozenset(studies)))
 
     async def witness_reports(self, caller: Caller, action: Action, reports: Collection[str]) -> None:

@@ -7,8 +7,9 @@ from urllib.parse import quote
 
 import pytest
 
+from dicom_store import nativexml
 from tests.builders import films
-from tests.dicom_store.dicomweb.wire import post
+from tests.dicom_store.dicomweb.wire import parts_of, post
 
 JSON = "application/dicom+json"
 
@@ -155,6 +156,34 @@ async def test_what_is_not_searched_by_is_said(filled: Any) -> None:
     answer = await filled.get("/dicomweb/studies?PatientComments=x")
     assert answer.status == 200
     assert answer.headers["Warning"].startswith("299")
+
+
+async def test_more_results_than_the_limit_are_said(filled: Any) -> None:
+    for query, more in (("limit=2", True), ("limit=3", False), ("limit=2&offset=1", False), ("limit=0", True)):
+        answer = await filled.get(f"/dicomweb/studies?{query}")
+        assert ("additional results" in answer.headers.get("Warning", "")) is more
+    assert await find(filled, "/studies?limit=0") == []
+
+
+async def test_names_that_are_not_matched_fuzzily_are_said(filled: Any) -> None:
+    answer = await filled.get("/dicomweb/studies?ReferringPhysicianName=wu*&fuzzymatching=true")
+    assert len(await answer.json(content_type=JSON)) == 3
+    assert "literally" in answer.headers["Warning"]
+    answer = await filled.get("/dicomweb/studies?PatientName=fang&fuzzymatching=true")
+    assert "Warning" not in answer.headers
+
+
+async def test_xml_says_what_json_says(filled: Any) -> None:
+    told = await find(filled, "/studies")
+    for accept in ("multipart/related; type=application/dicom+xml", 'multipart/related; type="application/dicom+xml"'):
+        answer = await filled.get("/dicomweb/studies", headers={"Accept": accept})
+        parts = await parts_of(answer)
+        assert {kind for kind, _ in parts} == {"application/dicom+xml"}
+        assert [nativexml.from_xml(text) for _, text in parts] == told
+    one = await filled.get("/dicomweb/studies?limit=1", headers={"Accept": "application/dicom+xml"})
+    assert nativexml.from_xml(await one.read()) == told[0]
+    none = await filled.get("/dicomweb/studies?PatientID=x", headers={"Accept": "application/dicom+xml"})
+    assert none.status == 204
 
 
 @pytest.mark.parametrize("text", ["'; DROP TABLE studies; --", "%", "\\", '"', "王\x00芳", "*" * 200, "?" * 200])

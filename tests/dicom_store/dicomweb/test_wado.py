@@ -20,6 +20,7 @@ from pydicom.uid import (
     RLELossless,
 )
 
+from dicom_store import nativexml
 from dicom_store.app import Archive
 from dicom_store.errors import FilmRefused
 from dicom_store.model import StudyKey
@@ -155,6 +156,30 @@ async def test_metadata_tells_all_but_the_pixels(client: Any) -> None:
         assert found[0]["00080005"]["Value"] == ["ISO_IR 192"]
         bulk = await client.get("/dicomweb" + found[0]["7FE00010"]["BulkDataURI"].split("/dicomweb")[1])
         assert (await parts_of(bulk))[0][1] == pydicom.dcmread(io.BytesIO(series[0])).PixelData
+
+
+async def test_metadata_in_xml_say_the_same(client: Any) -> None:
+    series = films.ct_series(2)
+    await post(client, series)
+    path = f"/dicomweb/studies/{films.uids(series[0])[0]}/metadata"
+    told = await (await client.get(path)).json(content_type="application/dicom+json")
+    answer = await client.get(path, headers={"Accept": 'multipart/related; type="application/dicom+xml"'})
+    assert [nativexml.from_xml(text) for _, text in await parts_of(answer)] == told
+    assert answer.headers["ETag"] != (await client.get(path)).headers["ETag"]
+    one = await client.get(address(series[0]) + "/metadata", headers={"Accept": "application/dicom+xml"})
+    assert one.content_type == "application/dicom+xml"
+    assert nativexml.from_xml(await one.read())["7FE00010"]["BulkDataURI"] == told[0]["7FE00010"]["BulkDataURI"]
+
+
+async def test_bulk_data_have_ranges_and_a_tag(client: Any) -> None:
+    film = films.film()
+    await post(client, [film])
+    path, alone = address(film) + "/bulkdata/7FE00010", {"Accept": "application/octet-stream"}
+    whole = await client.get(path, headers=alone)
+    part = await client.get(path, headers={**alone, "Range": "bytes=10-19"})
+    assert (part.status, await part.read()) == (206, (await whole.read())[10:20])
+    assert (await client.get(path, headers={**alone, "If-None-Match": whole.headers["ETag"]})).status == 304
+    assert (await client.get(path, headers={"Accept": "text/html"})).status == 406
 
 
 async def test_a_value_that_looks_like_a_bulk_address_stays_a_value(client: Any) -> None:
@@ -294,6 +319,30 @@ async def test_deleting_takes_films_series_and_study_along(client: Any, archive:
     assert (await client.delete(f"/dicomweb/studies/{study}")).status == 404
     assert await (await client.get("/dicomweb/studies")).json(content_type="application/dicom+json") == []
     assert (await post(client, series)).status == 200
+
+
+async def test_what_is_on_a_record_is_kept_and_the_reason_said(client: Any, porter: Porter) -> None:
+    series = films.ct_series(2)
+    await post(client, series)
+    porter.on_record = {StudyKey("east", films.uids(series[0])[0])}  # type: ignore[arg-type]
+    for path in (address(series[0]), f"/dicomweb/studies/{films.uids(series[0])[0]}"):
+        answer = await client.delete(path)
+        assert answer.status == 403
+        assert "must be kept" in (await answer.json(content_type="application/problem+json"))["detail"]
+    assert (await client.get(address(series[0]), headers=SINGLE)).status == 200
+
+
+async def test_nothing_is_deleted_that_could_not_be_witnessed(client: Any, porter: Porter) -> None:
+    film = films.film()
+    await post(client, [film])
+    porter.audit_works = False
+    assert (await client.delete(address(film))).status == 503
+    porter.audit_works = True
+    assert (await client.get(address(film), headers=SINGLE)).status == 200
+    porter.witnessed.clear()
+    assert (await client.delete(address(film))).status == 204
+    assert [action for _, action, _ in porter.witnessed] == [Action.DELETE]
+    assert (await client.get(address(film), headers=SINGLE)).status == 404
 
 
 @pytest.mark.parametrize("uid", ["..%2F..%2Fetc", "1'--", "1." + "2" * 70, "%00"])
