@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -65,6 +66,27 @@ async def draft(office: Office, actor: Actor, fields: DraftFields) -> str:
         await set_clock(office, work, consult)
         note(work, "draft", consult)
         return consult.id
+
+
+async def untouched(office: Office, actor: Actor, patient_id: str) -> str | None:
+    """A draft of this person for this patient, nothing written in it yet: who begins again after it means it."""
+    async with office.database.read() as session:
+        rows = await session.scalars(
+            select(Consult)
+            .where(
+                Consult.requester_id == actor.id,
+                Consult.institution_id == actor.institution,
+                Consult.patient_id == patient_id,
+                Consult.state == State.DRAFT,
+                Consult.version == 1,
+            )
+            .order_by(Consult.created_at.desc())
+            .limit(1)
+        )
+        found = rows.first()
+        if found is None or office.sealing.question(found.id, found.question):
+            return None
+        return found.id
 
 
 async def save_draft(office: Office, actor: Actor, consult_id: str, version: int, fields: DraftFields) -> int:

@@ -77,10 +77,12 @@ class RequestPages:
         """Begin a draft with a patient, found or new."""
         actor, typed = actor_of(request), await typed_of(request)
         try:
-            draft = await self._consults.draft(actor, DraftFields(patient_id=await self._patient(actor, typed)))
+            patient = await self._patient(actor, typed)
+            begun = await self._consults.untouched(actor, patient) if patient else None
+            begun = begun or (await self._consults.draft(actor, DraftFields(patient_id=patient))).id
         except (FieldsRefused, PatientExists) as error:
             return await self._page(request, None, Step.PATIENT, _Back(typed, error))
-        return see_other(f"/consults/{draft.id}/edit/{Step.QUESTION}")
+        return see_other(f"/consults/{begun}/edit/{Step.QUESTION}")
 
     async def edit(self, request: web.Request) -> web.Response:
         """A step; a request that was sent is shown as a case."""

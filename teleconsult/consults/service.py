@@ -94,6 +94,10 @@ class Consults:
         """See `drafting.draft`."""
         return await self.view(actor, await drafting.draft(self._office, actor, fields))
 
+    async def untouched(self, actor: Actor, patient_id: str) -> str | None:
+        """See `drafting.untouched`."""
+        return await drafting.untouched(self._office, actor, patient_id)
+
     async def save_draft(self, actor: Actor, consult_id: str, version: int, fields: DraftFields) -> ConsultView:
         """See `drafting.save_draft`."""
         await drafting.save_draft(self._office, actor, consult_id, version, fields)

@@ -77,6 +77,7 @@ def render(request: web.Request, template: str, **context: Any) -> str:
     nav = request.config_dict.get(NAV)
     always: dict[str, Any] = {
         "request_path": request.path,
+        "is_answer": request.method == "POST",
         "language": language,
         "html_language": i18n.html_language(language),
         "actor": actor,

@@ -45,5 +45,21 @@ export function mountAll(root: ParentNode): void {
   }
 }
 
+/** A page that answers a sent form has no address of its own: back and reload lead to the form it came from. */
+function standOnTheForm(): void {
+  if (document.documentElement.dataset.answer === "post" && document.referrer.startsWith(`${location.origin}/`))
+    history.replaceState(null, "", document.referrer);
+}
+
+/** Most pages hold no unsent text: only then is its script loaded. */
+async function settleUnsent(): Promise<void> {
+  if (!Object.keys(sessionStorage).some((name) => name.startsWith("unsent:"))) return;
+  (await import("./pages/unsent")).settle();
+}
+
 applyTextSize();
-mountAll(document);
+standOnTheForm();
+settleUnsent().then(
+  () => mountAll(document),
+  () => mountAll(document),
+);

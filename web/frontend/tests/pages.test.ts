@@ -1,10 +1,11 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { el, listIn } from "../src/dom";
 import { bytesText, fill, forgetTranslations, t } from "../src/i18n";
-import { fieldsOf, putBack, same } from "../src/pages/fields";
+import { fieldsOf, onlyMine, putBack, same } from "../src/pages/fields";
 import { decide, type Kept } from "../src/pages/kept";
 import { mount as mountLabForm } from "../src/pages/lab-form";
 import { shareLeft, timeLeftText } from "../src/pages/timeleft";
+import { remember, settle } from "../src/pages/unsent";
 import { matching, replaced, triggerAt } from "../src/pages/trigger";
 import { labText } from "../src/pages/report-editor";
 
@@ -50,6 +51,96 @@ describe("a form's fields", () => {
     expect(fieldsOf(made)).toEqual({ history: "new", urgent: false, kind: ["b"], drug: "yes" });
   });
   it("are compared whatever their order", () => expect(same({ a: "1", b: "2" }, { b: "2", a: "1" })).toBe(true));
+});
+
+describe("what is there now", () => {
+  const base = { question: "", history: "" };
+  it("is mine when every field says what was shown, sent or typed", () => {
+    const sent = { question: "why", history: "" };
+    expect(onlyMine({ question: "why", history: "" }, [base, sent, { question: "why?", history: "long" }])).toBe(true);
+    expect(onlyMine({ question: "", history: "long" }, [base, null, { question: "", history: "long" }])).toBe(true);
+  });
+  it("is somebody else's when one field says another thing", () =>
+    expect(onlyMine({ question: "other", history: "" }, [base, null, { question: "mine", history: "" }])).toBe(false));
+});
+
+describe("unsent text", () => {
+  const key = el("input", { type: "hidden", name: "idempotency_key", value: "k1" });
+  const form = (text = ""): HTMLFormElement => {
+    document.documentElement.dataset.user = "u1";
+    document.body.innerHTML = `<form method="post" action="/messages"><textarea name="text">${text}</textarea></form>`;
+    return document.querySelector("form") as HTMLFormElement;
+  };
+  const type = (made: HTMLFormElement, text: string): void => {
+    (made.elements.namedItem("text") as HTMLTextAreaElement).value = text;
+    made.dispatchEvent(new Event("input"));
+  };
+  const shown = (made: HTMLFormElement): string => (made.elements.namedItem("text") as HTMLTextAreaElement).value;
+  beforeEach(() => {
+    sessionStorage.clear();
+    delete document.documentElement.dataset.answer;
+  });
+
+  it("is put back when the form comes again", () => {
+    const first = form();
+    remember(first, key);
+    type(first, "half a sentence");
+    const again = form();
+    remember(again, key);
+    expect(shown(again)).toBe("half a sentence");
+    expect(again.textContent).toContain("Your unsent text was put back.");
+  });
+  it("has arrived when another page comes", () => {
+    const first = form();
+    const goesOut = remember(first, key);
+    type(first, "whole");
+    goesOut();
+    settle();
+    const again = form();
+    remember(again, key);
+    expect(shown(again)).toBe("");
+  });
+  it("goes out again under the same key when nobody knows whether it arrived", () => {
+    const first = form();
+    const goesOut = remember(first, key);
+    type(first, "whole");
+    goesOut();
+    const fresh = el("input", { type: "hidden", name: "idempotency_key", value: "k2" });
+    remember(form(), fresh);
+    expect(fresh.value).toBe("k1");
+  });
+  it("is kept when it was refused", () => {
+    const first = form();
+    const goesOut = remember(first, key);
+    type(first, "refused");
+    goesOut();
+    document.documentElement.dataset.answer = "post";
+    settle();
+    remember(form("refused"), key);
+    delete document.documentElement.dataset.answer;
+    const again = form();
+    remember(again, key);
+    expect(shown(again)).toBe("refused");
+  });
+  it("is nobody else's", () => {
+    const first = form();
+    remember(first, key);
+    type(first, "of u1");
+    document.documentElement.dataset.user = "u2";
+    settle();
+    expect(sessionStorage.length).toBe(0);
+  });
+  it("outlives the log-in that a page asks for, not a log-out", () => {
+    const goesOut = remember(form("x"), key);
+    goesOut();
+    delete document.documentElement.dataset.user;
+    history.replaceState(null, "", "?next=%2Fworklist");
+    settle();
+    expect(sessionStorage.length).toBe(1);
+    history.replaceState(null, "", "?");
+    settle();
+    expect(sessionStorage.length).toBe(0);
+  });
 });
 
 describe("kept text", () => {

@@ -3,7 +3,7 @@
 import { announce, el, icon } from "../dom";
 import { Refusal, sendJson } from "../http";
 import { clockTime, t } from "../i18n";
-import { fieldsOf, putBack, same, type Fields } from "./fields";
+import { fieldsOf, onlyMine, putBack, same, type Fields } from "./fields";
 import { decide, forget, keep, keptAt, keyFor, type Kept } from "./kept";
 
 const AFTER_TYPING_MS = 1500;
@@ -18,6 +18,8 @@ export function mount(element: HTMLElement): void {
 class Autosave {
   private version: number;
   private saved: Fields;
+  /** What went out last, arrived or not: a line may break after the server has taken it. */
+  private sent: Fields | null = null;
   private timer = 0;
   private inFlight: Promise<void> | null = null;
   private submitting = false;
@@ -84,6 +86,8 @@ class Autosave {
   private failing = false;
 
   private async send(fields: Fields, keepalive: boolean): Promise<void> {
+    const before = this.sent;
+    this.sent = fields;
     try {
       const answer = await sendJson("PUT", this.url, { ...fields, version: this.version }, { keepalive });
       this.failing = false;
@@ -96,7 +100,30 @@ class Autosave {
       announce(this.form, "autosave:saved", { version: this.version });
     } catch (error) {
       this.failing = true;
+      if (error instanceof Refusal && error.status === 409 && (await this.wasMine(before))) return;
       this.refused(error);
+    }
+  }
+
+  /** A save that was refused as stale: whether what is there now is only what this form sent before. Then it goes on. */
+  private async wasMine(before: Fields | null): Promise<boolean> {
+    const theirs = await this.thereNow();
+    if (!theirs || !onlyMine(theirs.fields, [this.saved, before, fieldsOf(this.form)])) return false;
+    this.saved = theirs.fields;
+    this.setVersion(theirs.version);
+    this.failing = false;
+    return true;
+  }
+
+  private async thereNow(): Promise<{ fields: Fields; version: number } | null> {
+    try {
+      const page = new DOMParser().parseFromString(await (await fetch(location.href)).text(), "text/html");
+      const form = page.querySelector(`form[data-url="${CSS.escape(this.url)}"]`);
+      return form instanceof HTMLFormElement
+        ? { fields: fieldsOf(form), version: Number(form.dataset.version ?? "0") }
+        : null;
+    } catch {
+      return null;
     }
   }
 
@@ -165,6 +192,7 @@ class Autosave {
   }
 
   private restore(kept: Kept): void {
+    this.sent = kept.fields;
     putBack(this.form, kept.fields);
     this.keepNow(false);
     this.say(t("Your unsent text was put back."), "rotate-ccw");

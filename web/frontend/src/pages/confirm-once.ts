@@ -2,6 +2,7 @@
 
 import { el } from "../dom";
 import { newKey } from "../http";
+import { remember } from "./unsent";
 
 export function mount(element: HTMLElement): void {
   if (!(element instanceof HTMLFormElement)) return;
@@ -12,6 +13,13 @@ export function mount(element: HTMLElement): void {
   key.value ||= newKey();
 
   let sent = false;
+  form.addEventListener("input", () => {
+    // What was refused and is changed now is a new request.
+    if (!sent) key.value = newKey();
+  });
+  const savesItself = (form.dataset.module ?? "").split(/\s+/).includes("autosave");
+  const goesOut = savesItself ? undefined : remember(form, key);
+
   const buttons = (): HTMLButtonElement[] =>
     [...form.elements].filter(
       (control): control is HTMLButtonElement => control instanceof HTMLButtonElement && control.type === "submit",
@@ -24,15 +32,12 @@ export function mount(element: HTMLElement): void {
       return;
     }
     sent = true;
+    goesOut?.();
     // aria-disabled, not disabled: a disabled button's name and value would not be sent.
     for (const button of buttons()) button.setAttribute("aria-disabled", "true");
   });
   addEventListener("pageshow", () => {
     sent = false;
     for (const button of buttons()) button.removeAttribute("aria-disabled");
-  });
-  form.addEventListener("input", () => {
-    // What was refused and is changed now is a new request.
-    if (!sent) key.value = newKey();
   });
 }

@@ -71,3 +71,10 @@ export function same(a: Fields, b: Fields): boolean {
     JSON.stringify(Object.entries(fields).sort(([x], [y]) => x.localeCompare(y)));
   return ordered(a) === ordered(b);
 }
+
+/** Whether every field says what one of `known` (null: nothing) says: nobody else has written into it. */
+export function onlyMine(theirs: Fields, known: readonly (Fields | null)[]): boolean {
+  return Object.entries(theirs).every(([name, value]) =>
+    known.some((fields) => fields && JSON.stringify(fields[name]) === JSON.stringify(value)),
+  );
+}

@@ -52,4 +52,5 @@ export function mount(element: HTMLElement): void {
     event.preventDefault();
     grow();
   });
+  element.dispatchEvent(new Event("rows:ready", { bubbles: true }));
 }
