@@ -1,6 +1,7 @@
 """`python -m signaling`: the exchange alone, with a file of tokens.
 
-The token file is JSON: `{"TOKEN": {"participant": "dr-li", "name": "Dr Li", "grants": ["publish", "subscribe"]}}`.
+The token file is JSON: `{"TOKEN": {"participant": "dr-li", "name": "Dr Li", "grants": ["publish", "subscribe"]}}`,
+or `"role": "patient", "waits": true` for what the usual roles may do (`roles`).
 A token admits to every room of this node; `POST /tickets/{room}` with it mints a ticket for the WebSocket.
 """
 
@@ -11,6 +12,7 @@ import secrets
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from aiohttp import web
 
@@ -18,6 +20,7 @@ from signaling.app import create_app
 from signaling.config import ExchangeSettings, IceServer
 from signaling.errors import TicketRefused
 from signaling.ports import Admission, Grant
+from signaling.roles import grants_of
 from signaling.tickets import LIFETIME, TicketReader, mint, used_beside
 
 
@@ -37,7 +40,7 @@ class TokenFile:
         """
         for known, said in self._known.items():
             if hmac.compare_digest(known.encode(), token.encode()):
-                grants = frozenset(Grant(word) for word in said.get("grants", ("publish", "subscribe", "share")))
+                grants = _grants(said)
                 who = said["participant"]
                 return Admission(room, who, said.get("name", who), said.get("role", ""), grants, _now() + LIFETIME)
         raise TicketRefused("the token is unknown")
@@ -58,6 +61,15 @@ class TokenFile:
         except TicketRefused as error:
             return web.json_response({"detail": str(error)}, status=401)
         return web.json_response({"room": admission.room, "ticket": mint(self._key, admission)})
+
+
+def _grants(said: dict[str, Any]) -> frozenset[Grant]:
+    """Those that are named; else those of the role; without a role everything but the host's."""
+    if "grants" in said:
+        return frozenset(Grant(word) for word in said["grants"])
+    if "role" in said:
+        return grants_of(said["role"], waiting_room=bool(said.get("waits")))
+    return frozenset({Grant.PUBLISH, Grant.SUBSCRIBE, Grant.SHARE})
 
 
 def _now() -> datetime:

@@ -6,9 +6,9 @@ from typing import Protocol
 
 from signaling import messages
 from signaling.config import ExchangeSettings
+from signaling.effects import Effect
 from signaling.live import LiveRoom
 from signaling.media.plane import Plane
-from signaling.room import Effect
 
 
 class House(Protocol):

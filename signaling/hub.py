@@ -9,9 +9,11 @@ from aiohttp import WSMsgType, web
 from signaling import messages
 from signaling.errors import MessageRefused, Refused, Unavailable
 from signaling.messages import (
+    Admit,
     Answer,
     Closing,
     End,
+    Hand,
     Hello,
     Ladder,
     Leave,
@@ -41,10 +43,12 @@ class _Line:
     listens = True
 
     def __init__(self) -> None:
+        self.session = Session()
         self.replies: asyncio.Queue[Reply | None] = asyncio.Queue(_QUEUE)
 
     def send(self, reply: Reply) -> None:
         """Queue a message; a reader that is too slow is hung up on."""
+        self.session.said(reply)
         try:
             self.replies.put_nowait(reply)
         except asyncio.QueueFull:
@@ -86,7 +90,7 @@ class Hub:
         return socket
 
     async def _converse(self, socket: web.WebSocketResponse, line: _Line) -> None:
-        session = Session()
+        session = line.session
         seat: tuple[str, str, int] | None = None
         try:
             while not session.hopeless:
@@ -134,6 +138,10 @@ class Hub:
                 self._rooms.act(room, lambda held, _: held.change(me, audio=audio, video=video, screen=screen))
             case Share(topic=topic, body=body):
                 self._rooms.act(room, lambda held, _: held.share(me, topic, body))
+            case Hand(up=up, participant=whose):
+                self._rooms.act(room, lambda held, _: held.raise_hand(whose or me, up=up, by=me))
+            case Admit(participant=whom, welcome=welcome):
+                self._rooms.act(room, lambda held, now: held.admit(whom, now, me, welcome=welcome))
             case Leave():
                 self._rooms.act(room, lambda held, now: held.leave(me, now))
             case End():

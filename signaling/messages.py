@@ -101,6 +101,26 @@ class Remove(_Said):
     participant: Word
 
 
+class Hand(_Said):
+    """I want to say something, or no longer do.
+
+    Attributes:
+        participant: Whose hand; nothing for my own. Hosts lower others'.
+    """
+
+    type: Literal["hand"] = "hand"
+    up: bool
+    participant: Word | None = None
+
+
+class Admit(_Said):
+    """Let in somebody who waits at the door, or turn them away; for those with the grant `admit` or `host`."""
+
+    type: Literal["admit"] = "admit"
+    participant: Word
+    welcome: bool = True
+
+
 class Ping(_Said):
     """Are you there?"""
 
@@ -108,13 +128,17 @@ class Ping(_Said):
     number: int = Field(ge=0, le=2**31)
 
 
-Request = Hello | Offer | MediaState | Share | Quality | Ladder | Leave | End | Remove | Ping
+Request = Hello | Offer | MediaState | Share | Quality | Ladder | Hand | Admit | Leave | End | Remove | Ping
 _request: TypeAdapter[Request] = TypeAdapter(Annotated[Request, Field(discriminator="type")])
 
 
 # ---------------------------------------------------------------- to the browser
 class Seat(_Said):
-    """One participant as the others see it."""
+    """One participant as the others see it.
+
+    Attributes:
+        hand: 0 while the hand is down; of two raised hands the one with the lower number came first.
+    """
 
     participant: str
     name: str
@@ -124,10 +148,46 @@ class Seat(_Said):
     video: bool
     screen: bool
     tracks: tuple[str, ...]
+    hand: int = 0
+
+
+class Asking(_Said):
+    """Somebody who waits at the door, as those see it who may let them in."""
+
+    participant: str
+    name: str
+    role: str
+
+
+class Waiting(_Said):
+    """You wait at the door: `welcome` follows when you are let in, `closing` when not. Nothing is told until then."""
+
+    type: Literal["waiting"] = "waiting"
+    version: int = VERSION
+    participant: str
+
+
+class Knock(_Said):
+    """Somebody asks to be let in; only those hear it who may do so."""
+
+    type: Literal["knock"] = "knock"
+    who: Asking
+
+
+class KnockGone(_Said):
+    """Somebody no longer waits: let in (their `seat` follows), turned away, or gone."""
+
+    type: Literal["knock_gone"] = "knock_gone"
+    participant: str
+    outcome: Literal["admitted", "declined", "left"]
 
 
 class Welcome(_Said):
-    """You are in. `resumed` says whether your media connection was kept; if not, make a new one."""
+    """You are in. `resumed` says whether your media connection was kept; if not, make a new one.
+
+    Attributes:
+        asking: Who waits at the door, told to those who may let them in.
+    """
 
     type: Literal["welcome"] = "welcome"
     version: int = VERSION
@@ -140,6 +200,7 @@ class Welcome(_Said):
     hold_s: float
     shared: dict[str, dict[str, Any]]
     """The last `share` of each topic, for late joiners."""
+    asking: tuple[Asking, ...] = ()
 
 
 class Answer(_Said):
@@ -226,7 +287,7 @@ class Closing(_Said):
     """
 
     type: Literal["closing"] = "closing"
-    code: Literal["ended", "removed", "replaced", "expired", "left", "draining"]
+    code: Literal["ended", "removed", "replaced", "expired", "left", "draining", "declined"]
     again: bool
 
 
@@ -237,7 +298,22 @@ class Pong(_Said):
     number: int
 
 
-Reply = Welcome | Answer | SeatChanged | SeatGone | Shared | Tier | Reoffer | Speaking | Refusal | Closing | Pong
+Reply = (
+    Welcome
+    | Waiting
+    | Knock
+    | KnockGone
+    | Answer
+    | SeatChanged
+    | SeatGone
+    | Shared
+    | Tier
+    | Reoffer
+    | Speaking
+    | Refusal
+    | Closing
+    | Pong
+)
 
 
 def decode(text: str) -> Request:

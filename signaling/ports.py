@@ -15,7 +15,11 @@ class Grant(StrEnum):
     SHARE = "share"
     """Send shared-reading and pointer messages."""
     HOST = "host"
-    """Remove others and end the call for all."""
+    """Remove others, lower their hands, let them in, and end the call for all."""
+    ADMIT = "admit"
+    """Let in who waits at the door."""
+    WAIT = "wait"
+    """Not a right but its opposite: whoever holds this waits at the door until somebody inside lets them in."""
 
 
 STREAM = ":as:"
@@ -55,7 +59,8 @@ class Happening:
     """Something the clinic wants on its record.
 
     Attributes:
-        kind: `joined`, `away`, `back`, `left`, `removed`, `lost`, `ended`, `quality`, `ladder`, `closed`.
+        kind: `knocked`, `admitted`, `declined`, `gave_up`, `joined`, `away`, `back`, `left`, `removed`, `lost`,
+            `ended`, `quality`, `ladder`, `closed`.
         detail: Plain figures and words, never what people say.
     """
 

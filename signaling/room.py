@@ -1,7 +1,8 @@
 """Sans-I/O: a room's life. Who sits where, what the others are told, when a seat is given up.
 
 A seat belongs to a participant, not to a socket: a reload, a lost network or a second tab keep it. It is given up only
-by its holder's word, a host's, or after the hold time. You must carry out every effect, in order.
+by its holder's word, a host's, or after the hold time. Whoever must ask first waits in the lobby, without one. You
+must carry out every effect, in order.
 """
 
 from collections.abc import Mapping
@@ -9,48 +10,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
+from signaling.effects import CloseRoom, DropMedia, Effect, Greet, Hang, Note, Tell
 from signaling.errors import NotAdmitted, RoomRefused
-from signaling.messages import Closing, Reply, Seat, SeatChanged, SeatGone, Shared
+from signaling.lobby import Lobby, Waiting
+from signaling.messages import Asking, Closing, Knock, KnockGone, Reply, Seat, SeatChanged, SeatGone, Shared
 from signaling.ports import Admission, Grant, Happening
 
-
-@dataclass(frozen=True, slots=True)
-class Tell:
-    """Send a message to one participant's socket."""
-
-    participant: str
-    reply: Reply
-
-
-@dataclass(frozen=True, slots=True)
-class Hang:
-    """Close a participant's socket (number `socket`) after its last word."""
-
-    socket: int
-    reply: Closing
-
-
-@dataclass(frozen=True, slots=True)
-class DropMedia:
-    """End a participant's media connection."""
-
-    participant: str
-
-
-@dataclass(frozen=True, slots=True)
-class Note:
-    """Tell the listener."""
-
-    happening: Happening
-
-
-@dataclass(frozen=True, slots=True)
-class CloseRoom:
-    """The room is over."""
-
-
-Effect = Tell | Hang | DropMedia | Note | CloseRoom
 Gone = Literal["left", "lost", "removed"]
+Outcome = Literal["admitted", "declined", "left"]
 
 
 @dataclass(slots=True)
@@ -62,6 +29,7 @@ class _Sitting:
     video: bool = True
     screen: bool = False
     tracks: tuple[str, ...] = ()
+    hand: int = 0
 
     @property
     def seat(self) -> Seat:
@@ -74,6 +42,7 @@ class _Sitting:
             video=self.video,
             screen=self.screen,
             tracks=self.tracks,
+            hand=self.hand,
         )
 
 
@@ -92,6 +61,8 @@ class Room:
         self._max_seats = max_seats
         self._seats: dict[str, _Sitting] = {}
         self._shared: dict[str, tuple[str, dict[str, Any]]] = {}
+        self._lobby = Lobby()
+        self._hands = 0
         self.ended = False
         self.empty_since: datetime | None = None
 
@@ -106,6 +77,19 @@ class Room:
         """The last word of each shared topic."""
         return {topic: {"participant": who, **body} for topic, (who, body) in self._shared.items()}
 
+    def asking(self, participant: str) -> tuple[Asking, ...]:
+        """Who waits at the door, for those who may let them in."""
+        return self._lobby.asking if self._may_admit(participant) else ()
+
+    def must_wait(self, admission: Admission) -> bool:
+        """Whether a ticket's holder has to be let in first."""
+        return not self.holds(admission.participant) and self._lobby.must_wait(admission)
+
+    def grants(self, participant: str) -> frozenset[Grant]:
+        """What a seat's holder may do."""
+        sitting = self._seats.get(participant)
+        return sitting.admission.grants - {Grant.WAIT} if sitting else frozenset()
+
     def holds(self, participant: str) -> bool:
         """Whether there is a seat for this participant."""
         return participant in self._seats
@@ -119,6 +103,8 @@ class Room:
     def join(self, admission: Admission, socket: int, now: datetime) -> list[Effect]:
         """Somebody enters, or comes back to their seat; an older socket of theirs is told that it was replaced.
 
+        Who must ask first has no seat afterwards, and waits.
+
         Raises:
             RoomRefused: Full or ended.
         """
@@ -128,8 +114,13 @@ class Room:
         sitting = self._seats.get(who)
         effects: list[Effect] = []
         if sitting is None:
-            if len(self._seats) >= self._max_seats:
+            if len(self._seats) + len(self._lobby) >= self._max_seats and not self._lobby.holds(who):
                 raise RoomRefused("the room is full", code="full")
+            if self._lobby.must_wait(admission):
+                return self._knock(Waiting(admission, socket), now)
+            if before := self._lobby.turn_away(who):  # a better ticket than the one they waited with
+                effects.append(Hang(before.socket, Closing(code="replaced", again=False)))
+                effects += self._tell_doorkeepers(KnockGone(participant=who, outcome="admitted"))
             sitting = self._seats[who] = _Sitting(admission, socket)
             effects.append(self._note("joined", who, now, role=admission.role))
         else:
@@ -144,6 +135,8 @@ class Room:
 
     def lose(self, participant: str, socket: int, now: datetime) -> list[Effect]:
         """A socket was lost: the seat is held. A socket that was replaced before changes nothing."""
+        if self._lobby.socket_of(participant) == socket:
+            return self._give_up(participant, now)
         sitting = self._seats.get(participant)
         if sitting is None or sitting.socket != socket:
             return []
@@ -153,6 +146,8 @@ class Room:
 
     def leave(self, participant: str, now: datetime) -> list[Effect]:
         """By their own word."""
+        if waiting := self._lobby.socket_of(participant):
+            return [*self._give_up(participant, now), Hang(waiting, Closing(code="left", again=False))]
         return self._vacate(participant, "left", now)
 
     def remove(self, participant: str, now: datetime, by: str | None = None) -> list[Effect]:
@@ -163,7 +158,31 @@ class Room:
         """
         if by is not None:
             self._need(by, Grant.HOST)
+        self._lobby.ask_again(participant)
+        if waiting := self._lobby.socket_of(participant):
+            return [*self._give_up(participant, now), Hang(waiting, Closing(code="removed", again=False))]
         return self._vacate(participant, "removed", now)
+
+    def admit(self, participant: str, now: datetime, by: str, *, welcome: bool) -> list[Effect]:
+        """Let in somebody who waits, or turn them away.
+
+        Raises:
+            NotAdmitted: `by` may not.
+            RoomRefused: Nobody of this name waits any more.
+        """
+        if not self._may_admit(by):
+            raise NotAdmitted(f"this needs the grant {Grant.ADMIT}")
+        waiting = self._lobby.let_in(participant) if welcome else self._lobby.turn_away(participant)
+        if waiting is None:
+            raise RoomRefused("nobody of this name waits", code="not_waiting")
+        outcome: Outcome = "admitted" if welcome else "declined"
+        effects: list[Effect] = [self._note(outcome, participant, now, by=by)]
+        effects += self._tell_doorkeepers(KnockGone(participant=participant, outcome=outcome))
+        if not welcome:
+            return [*effects, Hang(waiting.socket, Closing(code="declined", again=False))]
+        sitting = self._seats[participant] = _Sitting(waiting.admission, waiting.socket)
+        effects += [Greet(participant), self._note("joined", participant, now, role=waiting.admission.role)]
+        return [*effects, *self._tell_others(participant, SeatChanged(seat=sitting.seat))]
 
     def end(self, now: datetime, by: str | None = None) -> list[Effect]:
         """For everybody, by a host's word or the house's.
@@ -180,6 +199,7 @@ class Room:
             if sitting.socket is not None:
                 effects.append(Hang(sitting.socket, Closing(code="ended", again=False)))
         self._seats.clear()
+        effects += [Hang(waiting.socket, Closing(code="ended", again=False)) for waiting in self._lobby.empty()]
         return [*effects, CloseRoom()]
 
     def tick(self, now: datetime, linger: timedelta) -> list[Effect]:
@@ -188,7 +208,7 @@ class Room:
         for who, sitting in list(self._seats.items()):
             if sitting.away_since is not None and now - sitting.away_since >= self._hold:
                 effects += self._vacate(who, "lost", now)
-        if not self._seats and self.empty_since is not None and now - self.empty_since >= linger:
+        if not self._seats and not self._lobby and self.empty_since is not None and now - self.empty_since >= linger:
             effects += [self._note("closed", "", now), CloseRoom()]
         return effects
 
@@ -231,6 +251,50 @@ class Room:
         """Check a grant. Raises NotAdmitted."""
         self._need(participant, grant)
 
+    def raise_hand(self, participant: str, *, up: bool, by: str) -> list[Effect]:
+        """A hand goes up or down; everybody is told, the order of raised hands stays.
+
+        Raises:
+            NotAdmitted: Another's hand is lowered by hosts only, and raised by nobody.
+            RoomRefused: They have no seat.
+        """
+        if participant != by:
+            self._need(by, Grant.HOST)
+            if up:
+                raise NotAdmitted("nobody raises another's hand")
+        sitting = self._seats.get(participant)
+        if sitting is None:
+            raise RoomRefused("there is no such seat", code="no_seat")
+        if up == bool(sitting.hand):
+            return []
+        self._hands += up
+        sitting.hand = self._hands if up else 0
+        told = SeatChanged(seat=sitting.seat)
+        return self._tell_others(by, told)
+
+    # ------------------------------------------------------------ at the door
+    def _knock(self, waiting: Waiting, now: datetime) -> list[Effect]:
+        who = waiting.admission.participant
+        before = self._lobby.knock(waiting)
+        self.empty_since = None
+        if before is not None:
+            return [Hang(before.socket, Closing(code="replaced", again=False))]
+        note = self._note("knocked", who, now, role=waiting.admission.role)
+        return [note, *self._tell_doorkeepers(Knock(who=waiting.asking))]
+
+    def _give_up(self, who: str, now: datetime) -> list[Effect]:
+        self._lobby.turn_away(who)
+        self._look_empty(now)
+        return [self._note("gave_up", who, now), *self._tell_doorkeepers(KnockGone(participant=who, outcome="left"))]
+
+    def _may_admit(self, who: str) -> bool:
+        sitting = self._seats.get(who)
+        return sitting is not None and not sitting.admission.grants.isdisjoint({Grant.ADMIT, Grant.HOST})
+
+    def _tell_doorkeepers(self, reply: Reply) -> list[Effect]:
+        sockets = ((who, one.socket) for who, one in self._seats.items() if self._may_admit(who))
+        return [Tell(who, reply) for who, socket in sockets if socket is not None]
+
     # ------------------------------------------------------------ inside
     def _vacate(self, who: str, reason: Gone, now: datetime) -> list[Effect]:
         sitting = self._seats.pop(who, None)
@@ -246,7 +310,7 @@ class Room:
         return [*effects, *self._tell_others(who, SeatGone(participant=who, reason=reason))]
 
     def _look_empty(self, now: datetime) -> None:
-        if not self._seats and self.empty_since is None:
+        if not self._seats and not self._lobby and self.empty_since is None:
             self.empty_since = now
 
     def _need(self, who: str, grant: Grant) -> None:

@@ -13,14 +13,15 @@ from typing import Protocol, Self
 from signaling import messages, turn
 from signaling.config import ExchangeSettings
 from signaling.connections import Connections
+from signaling.effects import CloseRoom, DropMedia, Effect, Greet, Hang, Note, Tell
 from signaling.errors import RoomRefused, Unavailable
 from signaling.live import LiveRoom
 from signaling.media.mux import open_mux
 from signaling.media.peer import Peer, Reach
 from signaling.media.plane import Plane
 from signaling.media.tap import Certificate
-from signaling.ports import Admission, Happening, Listener
-from signaling.room import CloseRoom, DropMedia, Effect, Hang, Note, Room, Tell
+from signaling.ports import Admission, Grant, Happening, Listener
+from signaling.room import Room
 from signaling.rounds import Rounds
 from signaling.tasks import Tasks
 from signaling.tickets import Barred
@@ -104,8 +105,10 @@ class Rooms:
         return self._live.values()
 
     # ------------------------------------------------------------ seats
-    def enter(self, admission: Admission, socket: Socket, *, resume: bool) -> tuple[int, messages.Welcome]:
-        """Take a seat.
+    def enter(
+        self, admission: Admission, socket: Socket, *, resume: bool
+    ) -> tuple[int, messages.Welcome | messages.Waiting]:
+        """Take a seat, or stand at the door.
 
         Returns:
             The socket's number, to be given back to `lose`, and the greeting.
@@ -121,23 +124,34 @@ class Rooms:
         effects = live.room.join(admission, number, self.now())
         self._sockets[number] = socket
         self.carry_out(live, effects)
+        if not live.room.holds(who):
+            return number, messages.Waiting(participant=who)
         peer = live.peers.get(who)
         kept = resume and peer is not None and peer.connected and not peer.silent(self.plane.now_s())
         if not kept:
             live.steps.pop(who, None)  # they were said of the old connection, to a page that may have forgotten them
-        return number, messages.Welcome(
-            room=admission.room,
+        return number, self._welcome(live, who, resumed=kept)
+
+    def _welcome(self, live: LiveRoom, who: str, *, resumed: bool) -> messages.Welcome:
+        return messages.Welcome(
+            room=live.room.name,
             participant=who,
-            grants=tuple(sorted(admission.grants)),
+            grants=tuple(sorted(live.room.grants(who))),
             seats=live.room.seats,
-            resumed=kept,
+            resumed=resumed,
             ice_servers=tuple(
                 {"urls": list(server.urls), "username": server.username, "credential": server.credential}
                 for server in turn.ice_servers(self.settings, who, self.now())
             ),
             hold_s=self.settings.seat_hold.total_seconds(),
             shared=live.room.shared,
+            asking=live.room.asking(who),
         )
+
+    def must_wait(self, admission: Admission) -> bool:
+        """Whether a ticket's holder has to be let in first."""
+        live = self._live.get(admission.room)
+        return live.room.must_wait(admission) if live else Grant.WAIT in admission.grants
 
     def lose(self, room: str, participant: str, number: int) -> None:
         """A socket was lost."""
@@ -234,6 +248,8 @@ class Rooms:
                 case Hang(number, reply):
                     if gone := self._sockets.pop(number, None):
                         gone.hang_up(reply)
+                case Greet(participant):
+                    self.say(live, participant, self._welcome(live, participant, resumed=False))
                 case DropMedia(participant):
                     if peer := live.peers.pop(participant, None):
                         self.connections.end(peer)

@@ -1,6 +1,7 @@
 """Sans-I/O: one participant's conversation. Which words are allowed when, and how many.
 
-A table, as everywhere: (phase, word) -> phase. What is not in it is refused, and nothing else changes.
+A table, as everywhere: (phase, word) -> phase. What is not in it is refused, and nothing else changes. The one word
+of our own in it is `welcome`: before it nobody may say anything to a room.
 """
 
 from dataclasses import dataclass, field
@@ -9,7 +10,9 @@ from enum import StrEnum
 from signaling.errors import MessageRefused
 from signaling.messages import (
     VERSION,
+    Admit,
     End,
+    Hand,
     Hello,
     Ladder,
     Leave,
@@ -18,8 +21,10 @@ from signaling.messages import (
     Ping,
     Quality,
     Remove,
+    Reply,
     Request,
     Share,
+    Welcome,
 )
 
 
@@ -27,18 +32,25 @@ class Phase(StrEnum):
     """Where a conversation stands."""
 
     GREETING = "greeting"
+    WAITING = "waiting"
+    """At the door: greeted us, and was not welcomed yet."""
     SEATED = "seated"
     OVER = "over"
 
 
 TABLE: dict[tuple[Phase, type], Phase] = {
-    (Phase.GREETING, Hello): Phase.SEATED,
+    (Phase.GREETING, Hello): Phase.WAITING,
     (Phase.GREETING, Ping): Phase.GREETING,
+    (Phase.WAITING, Welcome): Phase.SEATED,
+    (Phase.WAITING, Ping): Phase.WAITING,
+    (Phase.WAITING, Leave): Phase.OVER,
     (Phase.SEATED, Offer): Phase.SEATED,
     (Phase.SEATED, MediaState): Phase.SEATED,
     (Phase.SEATED, Share): Phase.SEATED,
     (Phase.SEATED, Quality): Phase.SEATED,
     (Phase.SEATED, Ladder): Phase.SEATED,
+    (Phase.SEATED, Hand): Phase.SEATED,
+    (Phase.SEATED, Admit): Phase.SEATED,
     (Phase.SEATED, Remove): Phase.SEATED,
     (Phase.SEATED, Ping): Phase.SEATED,
     (Phase.SEATED, Leave): Phase.OVER,
@@ -57,7 +69,8 @@ _MAX_STRIKES = 20
 class Session:
     """One conversation.
 
-    You must call `receive` for each decoded word before acting on it; when it raises, do not act.
+    You must call `receive` for each decoded word before acting on it; when it raises, do not act. You must call `said`
+    for each word of our own.
     """
 
     phase: Phase = Phase.GREETING
@@ -90,6 +103,10 @@ class Session:
             raise self.strike(
                 MessageRefused(f"{word.type} is not allowed while {self.phase}", code="not_now")
             ) from None
+
+    def said(self, reply: Reply) -> None:
+        """We speak."""
+        self.phase = TABLE.get((self.phase, type(reply)), self.phase)
 
     def strike(self, refusal: MessageRefused) -> MessageRefused:
         """Count a nonsense frame."""

@@ -3,13 +3,13 @@
 from dataclasses import dataclass, replace
 
 from signaling.config import IceServer
-from signaling.errors import OfferRefused, RoomRefused
+from signaling.effects import DropMedia
+from signaling.errors import NotAdmitted, OfferRefused, RoomRefused
 from signaling.media.ice import IceCredentials
 from signaling.media.peer import Peer, Wishes
 from signaling.media.sdp import kinds_of
 from signaling.messages import Closing, Reply
-from signaling.ports import STREAM, Admission
-from signaling.room import DropMedia
+from signaling.ports import STREAM, Admission, Grant
 from signaling.rooms import Rooms
 from signaling.turn import ice_servers
 
@@ -49,10 +49,13 @@ class Sessions:
             sdp: The offer.
             stream: Names one of several streams of the same participant; each has a seat of its own.
         """
+        self._need_inside(admission)
         owner = admission.participant
         who = f"{owner}{STREAM}{stream}" if stream and stream != owner else owner
         mids = kinds_of(sdp)
-        self._rooms.enter(replace(admission, participant=who), _Silent(), resume=False)
+        self._rooms.enter(
+            replace(admission, participant=who, grants=admission.grants - {Grant.WAIT}), _Silent(), resume=False
+        )
         live = self._rooms.open(admission)
         before = live.codec()
         try:
@@ -75,6 +78,7 @@ class Sessions:
             viewer: A name that nobody has yet.
             publisher: A participant or the name of a stream; "" is whoever publishes first.
         """
+        self._need_inside(admission)
         mids = kinds_of(sdp)
         live = self._rooms.open(admission)
         if len(live.peers) - len(live.room.seats) >= self._rooms.settings.max_viewers:
@@ -84,6 +88,10 @@ class Sessions:
         peer, answer = self._rooms.connections.answer(live, viewer, admission.participant, sdp, wishes, fresh=True)
         self._rooms.connections.agree_on_codec(live, before)
         return Opened(admission.room, viewer, admission.participant, peer, answer)
+
+    def _need_inside(self, admission: Admission) -> None:
+        if self._rooms.must_wait(admission):
+            raise NotAdmitted("somebody inside must let you in first", code="waiting")
 
     def servers(self, admission: Admission) -> tuple[IceServer, ...]:
         """TURN servers for the holder of a ticket."""

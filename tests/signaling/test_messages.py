@@ -1,6 +1,8 @@
 """Frames are our words or are refused."""
 
 import json
+from pathlib import Path
+from typing import get_args
 
 import pytest
 from hypothesis import given
@@ -43,7 +45,7 @@ json_values = st.recursive(
 
 
 @given(
-    st.sampled_from(["hello", "offer", "state", "share", "quality", "leave"]),
+    st.sampled_from(["hello", "offer", "state", "share", "quality", "hand", "admit", "leave"]),
     st.dictionaries(st.text(max_size=8), json_values),
 )
 def test_any_json_is_read_or_refused(word, fields):
@@ -54,3 +56,12 @@ def test_any_json_is_read_or_refused(word, fields):
     else:
         said = ""
     assert len(said) < 300
+
+
+def test_every_word_and_field_stands_in_the_document():
+    text = (Path(__file__).parents[2] / "docs" / "exchange-words.md").read_text()
+    for union in (messages.Request, messages.Reply):
+        for word in get_args(union):
+            assert f"| `{word.model_fields['type'].default}` |" in text
+            for name in set(word.model_fields) - {"type", "version"}:
+                assert f"`{name}`" in text, (word, name)

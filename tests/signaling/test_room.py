@@ -4,9 +4,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from signaling.effects import CloseRoom, DropMedia, Hang, Note, Tell
 from signaling.errors import NotAdmitted, RoomRefused
 from signaling.ports import Admission, Grant
-from signaling.room import CloseRoom, DropMedia, Hang, Note, Room, Tell
+from signaling.room import Room
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 HOLD = timedelta(seconds=60)
