@@ -11,7 +11,8 @@ from dicom_store.ingest import Ingest
 from dicom_store.labs.store import LabStore
 from dicom_store.ports import Listener
 from dicom_store.storage import packs
-from dicom_store.storage.blobs import Blobs
+from dicom_store.storage.blobs import Blobs, Place
+from dicom_store.storage.disk import Disk
 from dicom_store.storage.films import Films
 from dicom_store.storage.index import Index
 from dicom_store.storage.keys import KeyRing
@@ -45,7 +46,7 @@ async def open_archive(settings: ArchiveSettings, listeners: Iterable[Listener] 
         (settings.data_dir / "archive.db").touch(mode=0o600)
     keys = KeyRing(settings.key, settings.old_keys)
     threads = ThreadPoolExecutor(settings.threads, thread_name_prefix="archive")
-    blobs = Blobs(settings.data_dir / "packs", keys, threads, settings.pack_bytes)
+    blobs = Blobs(_place(settings), keys, threads, settings.pack_bytes)
     index = Index(settings.index_url, keys, settings.reader_connections)
     try:
         blobs.prepare()
@@ -65,6 +66,11 @@ async def open_archive(settings: ArchiveSettings, listeners: Iterable[Listener] 
         await index.close()
         blobs.close()
         threads.shutdown()
+
+
+def _place(settings: ArchiveSettings) -> Place:
+    """Where packs lie, as the settings have it."""
+    return Disk(settings.data_dir / "packs", settings.reserve_bytes)
 
 
 async def _cut_torn_packs(blobs: Blobs, index: Index) -> None:

@@ -25,6 +25,7 @@ class ArchiveSettings:
         max_parts: Most films in one STOW-RS request.
         spool_above_bytes: Films above it are held on disk, not in memory, while they arrive.
         pack_bytes: A pack that has grown over this is closed and a new one begun.
+        reserve_bytes: Room on the disk that films never take: they are refused before it is full.
         reader_connections: Connections to the index for reading.
         workers: Child processes that decode pictures and read what may be hostile.
         warm_workers: Start them with the server; otherwise with the first picture, sparing their memory till then.
@@ -44,6 +45,7 @@ class ArchiveSettings:
     max_parts: int = 20_000
     spool_above_bytes: int = 32 * MIB
     pack_bytes: int = 256 * MIB
+    reserve_bytes: int = 256 * MIB
     reader_connections: int = 4
     workers: int = 2
     warm_workers: bool = True

@@ -20,9 +20,10 @@ from dicom_store.description import Description
 from dicom_store.errors import FilmRefused, Unavailable
 from dicom_store.model import BlobRef, Origin, Stored, StudyKey, StudyUID
 from dicom_store.ports import InstanceStored, LabReportStored, Listener
-from dicom_store.storage.blobs import Blobs, PackWriter
+from dicom_store.storage.blobs import Blobs
 from dicom_store.storage.index import Index, film_name
 from dicom_store.storage.keeping import Kept, NewFilm
+from dicom_store.storage.packwriter import PackWriter
 
 Source: TypeAlias = bytes | Path
 Outcome: TypeAlias = Stored | FilmRefused
@@ -116,6 +117,9 @@ class Batch:
             kept = await self._ingest.index.keep_films(films, self._origin, self._ingest.clock())
             for (waiting, _), outcome in zip(self._written, kept, strict=True):
                 self._outcomes[waiting.place] = self._outcome(waiting, outcome)
+            if not self._ingest.blobs.place.appends:
+                self._pack = None
+                self._ingest.blobs.shelve(pack)
         for waiting, known in self._twins:
             self._outcomes[waiting.place] = self._outcome(waiting, Kept(added=False, same=known == waiting.sha256))
         await self._refer_again()

@@ -1,128 +1,85 @@
-"""Films on the local disk: packs that only grow, synced before anything is acknowledged.
+"""Films as encrypted bytes in packs, synced before anything is acknowledged: handed out to write, read by stretches.
 
 One `PackWriter` belongs to one request at a time; a finished one goes back to the shelf and is used again until it is
-full. Every process writes only packs that it opened itself and holds a lock on them. After a failed write or sync no
-more films are taken until the server is started anew: a disk that lied once is not asked again.
+full. Where the packs lie is a `Disk` or a `Bucket`. After a failed write or sync no more films are taken until the
+server is started anew: a disk that lied once is not asked again.
 """
 
 import errno
-import fcntl
-import os
+import json
 import threading
 from asyncio import get_running_loop
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import NoReturn, ParamSpec, TypeVar
+from typing import NamedTuple, NoReturn, ParamSpec, Protocol, TypeVar
 
 from dicom_store.errors import StorageFull, Unavailable
 from dicom_store.model import BlobRef
 from dicom_store.storage import packs
-from dicom_store.storage.keys import TAG_BYTES, KeyRing
-from dicom_store.storage.packs import PackCode, PackHeader
+from dicom_store.storage.disk import Disk
+from dicom_store.storage.keys import KeyRing
+from dicom_store.storage.packs import PackCode
+from dicom_store.storage.packwriter import PackWriter
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_OPEN_PACKS = 64
+_KNOWN_PACKS = 256
 _STREAM_BYTES = 8 * packs.SEGMENT
-_ROOM_SEGMENTS = 5
-"""A slice of a CT in one write."""
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
-class _Reader:
-    """One pack open for reading; the file is closed when the last user has let go."""
+class Place(Protocol):
+    """Where packs lie: `disk.Disk`, `bucket.Bucket`. Everything blocks."""
 
-    def __init__(self, path: Path, keys: KeyRing) -> None:
-        self.fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        header = packs.decode_header(os.pread(self.fd, packs.HEADER_BYTES, 0))
-        self.code = PackCode(keys.pack_cipher(header.key, header.salt), header)
+    appends: bool
 
-    def __del__(self) -> None:
-        if hasattr(self, "fd"):
-            os.close(self.fd)
+    def prepare(self) -> None:
+        """Make ready."""
 
+    def path_of(self, pack: str) -> Path:
+        """The file that a pack is written to."""
 
-class PackWriter:
-    """One growing pack. Not to be used by two requests at once."""
+    def finish(self, pack: str) -> None:
+        """The pack's file is synced: bring it to where it is kept. It is safe when this returns."""
 
-    def __init__(self, blobs: "Blobs") -> None:
-        self._blobs = blobs
-        header = PackHeader(packs.SEGMENT, blobs.keys.current_id, os.urandom(16), os.urandom(packs.SALT_BYTES))
-        self.id = header.pack.hex()
-        self._code = PackCode(blobs.keys.pack_cipher(header.key, header.salt), header)
-        path = blobs.path_of(self.id)
-        fresh = not path.parent.exists()
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        # A cancelled request lets go of the pack while one of its threads may still be writing.
-        self._lock = threading.Lock()
-        self._closed = False
-        # Written over by every film: fresh memory for each costs more than the encryption.
-        self._room = memoryview(bytearray(_ROOM_SEGMENTS * (packs.SEGMENT + TAG_BYTES)))
-        self._unsynced_folders = [path.parent, *([path.parent.parent] if fresh else [])]
-        fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        self.size = 0
-        self._write([header.encode()])
+    def refuse_if_full(self, more_bytes: int) -> None:
+        """Raise StorageFull when this many bytes more are too many."""
 
-    def append(self, film: bytes | memoryview, name: str, label: bytes) -> BlobRef:
-        """Write one film; blocks. It is safe only after `sync`.
+    def read(self, pack: str, start: int, count: int) -> bytes:
+        """Bytes of a pack, fewer at its end. Raises Unavailable."""
 
-        Args:
-            film: The original bytes.
-            name: Institution and SOP Instance UID.
-            label: What a person who lost the index needs to know of the film; encrypted.
+    def size(self, pack: str) -> int | None:
+        """Bytes of a pack, None if there is none."""
 
-        Raises:
-            StorageFull: No room.
-            Unavailable: The disk failed.
-        """
-        view = memoryview(film)
-        with self._lock, self._blobs.watch():
-            self._refuse_if_closed()
-            record = self._code.record(label, self.size)
-            place = self.size + len(record)
-            self._write([record])
-            for sealed in self._code.segments(view, place, name, self._room):
-                self._write([sealed])
-        return BlobRef(self.id, place, len(view), name)
+    def loose(self, sealed: Iterable[str]) -> list[str]:
+        """Packs that a killed process may have left with a torn end."""
 
-    def sync(self) -> None:
-        """Make everything appended so far survive a power cut; blocks.
+    def cut(self, pack: str, end: int) -> bool:
+        """Cut off a torn end; whether it was done."""
 
-        Raises:
-            Unavailable: The disk failed; nothing may be acknowledged.
-        """
-        with self._lock, self._blobs.watch():
-            self._refuse_if_closed()
-            os.fdatasync(self._fd)
-            while self._unsynced_folders:
-                _sync_folder(self._unsynced_folders[-1])
-                self._unsynced_folders.pop()
+    def idle(self, pack: str) -> bool:
+        """Whether nobody is writing the pack."""
+
+    def remove(self, pack: str) -> None:
+        """Take a pack away for good."""
 
     def close(self) -> None:
-        """Let go of the pack; nothing is written to it any more."""
-        with self._lock:
-            if not self._closed:
-                self._closed = True
-                os.close(self._fd)
+        """Let go of what is open."""
 
-    def _refuse_if_closed(self) -> None:
-        self._blobs.refuse_if_broken()
-        if self._closed:
-            raise Unavailable("The server is shutting down.")
 
-    def _write(self, chunks: Sequence[bytes | memoryview]) -> None:
-        left = [memoryview(chunk) for chunk in chunks]
-        while left:
-            done = os.writev(self._fd, left)
-            self.size += done
-            while left and done >= len(left[0]):
-                done -= len(left.pop(0))
-            if left:
-                left[0] = left[0][done:]
+class Record(NamedTuple):
+    """A film as its pack alone tells of it.
+
+    Attributes:
+        label: See `description.label`.
+        offset: Of its first segment.
+    """
+
+    label: bytes
+    offset: int
 
 
 class _Watch:
@@ -143,19 +100,19 @@ class Blobs:
     """All packs of one archive.
 
     Args:
-        folder: Where the packs lie.
+        place: Where the packs lie; a folder is a disk without a reserve.
         threads: Reads run here, off the event loop.
         pack_bytes: A pack over this size is not taken up again.
     """
 
-    def __init__(self, folder: Path, keys: KeyRing, threads: ThreadPoolExecutor, pack_bytes: int) -> None:
-        self.folder = folder
+    def __init__(self, place: Place | Path, keys: KeyRing, threads: ThreadPoolExecutor, pack_bytes: int) -> None:
+        self.place: Place = Disk(place) if isinstance(place, Path) else place
         self.keys = keys
         self._threads = threads
         self._pack_bytes = pack_bytes
         self._shelf: list[PackWriter] = []
         self._lock = threading.Lock()
-        self._readers: OrderedDict[str, _Reader] = OrderedDict()
+        self._codes: OrderedDict[str, PackCode] = OrderedDict()
         self._broken = False
 
     # ------------------------------------------------------------ writing
@@ -171,13 +128,19 @@ class Blobs:
         with self._lock:
             if self._shelf:
                 return self._shelf.pop()
+        return self.open_new()
+
+    def open_new(self) -> PackWriter:
+        """Take a pack that nothing was written to yet; see `open`."""
+        self.refuse_if_broken()
         with self.watch():
+            self.place.refuse_if_full(0)
             return PackWriter(self)
 
     def shelve(self, pack: PackWriter) -> None:
         """Give a synced pack back."""
         with self._lock:
-            if pack.size < self._pack_bytes and len(self._shelf) < 4 and not self._broken:
+            if self.place.appends and pack.size < self._pack_bytes and len(self._shelf) < 4 and not self._broken:
                 self._shelf.append(pack)
                 return
         pack.close()
@@ -185,6 +148,14 @@ class Blobs:
     def abandon(self, pack: PackWriter) -> None:
         """Give back a pack whose last bytes are not to be trusted: it is never appended to again."""
         pack.close()
+
+    def finish(self, pack: str) -> None:
+        """See `Place.finish`."""
+        self.place.finish(pack)
+
+    def refuse_if_full(self, more_bytes: int) -> None:
+        """See `Place.refuse_if_full`."""
+        self.place.refuse_if_full(more_bytes)
 
     def refuse_if_broken(self) -> None:
         """Raise Unavailable when the disk failed before."""
@@ -207,8 +178,8 @@ class Blobs:
     # ------------------------------------------------------------ reading
 
     def path_of(self, pack: str) -> Path:
-        """The file of a pack; `pack` is its id in hex."""
-        return self.folder / pack[:2] / f"{pack}.pack"
+        """The file that a pack is written to; `pack` is its id in hex."""
+        return self.place.path_of(pack)
 
     def read_now(self, ref: BlobRef, start: int = 0, length: int | None = None) -> bytes:
         """Read a stretch of a film; blocks.
@@ -224,13 +195,12 @@ class Blobs:
         wanted = ref.length - start if length is None else min(length, ref.length - start)
         if wanted <= 0:
             return b""
-        reader = self._reader(ref.pack)
-        size = reader.code.header.segment
-        first, begin, count, drop = packs.span(start, wanted, ref.length, size)
-        data = os.pread(reader.fd, count, ref.offset + begin)
+        code = self._code(ref.pack)
+        first, begin, count, drop = packs.span(start, wanted, ref.length, code.header.segment)
+        data = self.place.read(ref.pack, ref.offset + begin, count)
         if len(data) != count:
             raise Unavailable("A stored film is damaged on the server's disk.")
-        parts = reader.code.open_segments(memoryview(data), first, ref.offset, ref.length, ref.name)
+        parts = code.open_segments(memoryview(data), first, ref.offset, ref.length, ref.name)
         if drop:
             parts[0] = parts[0][drop:]
         joined = b"".join(parts) if len(parts) > 1 else parts[0]
@@ -248,66 +218,53 @@ class Blobs:
             yield await self.run(self.read_now, ref, start, stop - start)
             start = stop
 
+    def records(self, pack: str, end: int) -> Iterator[Record]:
+        """Everything that was ever written to a pack, up to byte `end`, in order; blocks.
+
+        Raises:
+            Unavailable: The pack was changed.
+        """
+        code, place = self._code(pack), packs.HEADER_BYTES
+        while place < end:
+            head = self.place.read(pack, place, packs.RECORD_BYTES)
+            length = packs.label_length(head)
+            label = code.read_label(head + self.place.read(pack, place + packs.RECORD_BYTES, length), place)
+            offset = place + packs.RECORD_BYTES + length
+            yield Record(label, offset)
+            film = int(json.loads(label)["length"])
+            place = offset + packs.stored_length(film, code.header.segment)
+
     async def run(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a blocking call in the archive's threads."""
         return await get_running_loop().run_in_executor(self._threads, lambda: call(*args, **kwargs))
 
-    def _reader(self, pack: str) -> _Reader:
+    def _code(self, pack: str) -> PackCode:
         with self._lock:
-            reader = self._readers.get(pack)
-            if reader is not None:
-                self._readers.move_to_end(pack)
-                return reader
-        try:
-            reader = _Reader(self.path_of(pack), self.keys)
-        except OSError as error:
-            raise Unavailable("A stored film is missing on the server's disk.") from error
+            code = self._codes.get(pack)
+            if code is not None:
+                self._codes.move_to_end(pack)
+                return code
+        header = packs.decode_header(self.place.read(pack, 0, packs.HEADER_BYTES))
+        code = PackCode(self.keys.pack_cipher(header.key, header.salt), header)
         with self._lock:
-            self._readers[pack] = reader
-            while len(self._readers) > _OPEN_PACKS:
-                self._readers.popitem(last=False)
-        return reader
+            self._codes[pack] = code
+            while len(self._codes) > _KNOWN_PACKS:
+                self._codes.popitem(last=False)
+        return code
 
     # ------------------------------------------------------------ starting and ending
 
     def prepare(self) -> None:
-        """Make the folder; blocks."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        _sync_folder(self.folder.parent)
+        """Make ready; blocks."""
+        self.place.prepare()
 
     def loose_packs(self, sealed: Iterable[str]) -> list[str]:
-        """Packs on disk that are not known to be complete."""
-        known = set(sealed)
-        return [path.stem for path in self.folder.glob("??/*.pack") if path.stem not in known]
+        """Packs that are not known to be complete."""
+        return self.place.loose(sealed)
 
     def cut(self, pack: str, end: int) -> bool:
-        """Cut off what a killed process wrote after the last indexed film; an empty pack goes altogether.
-
-        Args:
-            pack: Id of the pack.
-            end: Where the last indexed film ends, 0 if there is none.
-
-        Returns:
-            False when another process is writing the pack: it is left alone.
-        """
-        path = self.path_of(pack)
-        try:
-            fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-        except FileNotFoundError:
-            return False
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if end == 0:
-                path.unlink()
-            elif os.fstat(fd).st_size > end:
-                os.ftruncate(fd, end)
-                os.fsync(fd)
-        except BlockingIOError:
-            return False
-        else:
-            return True
-        finally:
-            os.close(fd)
+        """See `Place.cut`."""
+        return self.place.cut(pack, end)
 
     def close(self) -> None:
         """Close every pack."""
@@ -315,12 +272,4 @@ class Blobs:
             for pack in self._shelf:
                 pack.close()
             self._shelf.clear()
-            self._readers.clear()
-
-
-def _sync_folder(folder: Path) -> None:
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
+        self.place.close()

@@ -31,6 +31,7 @@ _RECORD = struct.Struct("<4sI")
 HEADER_BYTES = _HEADER.size
 RECORD_BYTES = _RECORD.size
 _LABEL = 0xFFFFFFFF
+_LABEL_MOST = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,20 @@ def decode_header(data: bytes) -> PackHeader:
     if magic != b"TCPK" or version != VERSION or segment == 0:
         raise Unavailable("A stored film is damaged on the server's disk.")
     return PackHeader(segment, key, pack, salt)
+
+
+def label_length(head: bytes) -> int:
+    """Bytes of the encrypted label that follows the first `RECORD_BYTES` of a record.
+
+    Raises:
+        Unavailable: No record starts here.
+    """
+    if len(head) < RECORD_BYTES:
+        raise Unavailable("A stored film is damaged on the server's disk.")
+    magic, length = _RECORD.unpack_from(head)
+    if magic != b"FILM" or length > _LABEL_MOST:
+        raise Unavailable("A stored film is damaged on the server's disk.")
+    return int(length)
 
 
 def _nonce(place: int) -> bytes:
