@@ -33,6 +33,8 @@ ELSEWHERE = {
     "/whip/": "rooms are private to the token's institution: tests/signaling, tests/journeys",
     "/whep/": "rooms are private to the token's institution: tests/signaling, tests/journeys",
     "/stations/": "of the administrator's own institution: tests/teleconsult/stations",
+    "/unmatched/": "what machines sent to one's own institution: tests/teleconsult/unmatched",
+    "/api/v1/unmatched/": "what machines sent to one's own institution: tests/teleconsult/unmatched",
     "/duty/": "the roster of one's own institution: tests/teleconsult/scheduling",
     "/api/v1/followups/": "visits: tests/teleconsult/followups",
     "/api/v1/portal/": "the patient's own: tests/teleconsult/portal",
