@@ -16,6 +16,7 @@ from dicom_store.storage.disk import Disk
 from dicom_store.storage.films import Films
 from dicom_store.storage.index import Index
 from dicom_store.storage.keys import KeyRing
+from dicom_store.storage.packbook import PackBook
 
 
 @dataclass(slots=True)
@@ -51,7 +52,7 @@ async def open_archive(settings: ArchiveSettings, listeners: Iterable[Listener] 
     try:
         blobs.prepare()
         await index.open()
-        await _cut_torn_packs(blobs, index)
+        await _cut_torn_packs(blobs, PackBook(index))
         ingest = Ingest(blobs, index, settings.clock, listeners, settings.max_film_bytes)
         yield Archive(
             settings=settings,
@@ -73,12 +74,12 @@ def _place(settings: ArchiveSettings) -> Place:
     return Disk(settings.data_dir / "packs", settings.reserve_bytes)
 
 
-async def _cut_torn_packs(blobs: Blobs, index: Index) -> None:
+async def _cut_torn_packs(blobs: Blobs, book: PackBook) -> None:
     """After a crash: what was written but never indexed was never acknowledged, and goes."""
     done: list[str] = []
-    for pack in await blobs.run(blobs.loose_packs, await index.sealed()):
-        last = await index.pack_end(pack)
+    for pack in await blobs.run(blobs.loose_packs, await book.sealed()):
+        last = await book.end(pack)
         end = last.offset + packs.stored_length(last.length, packs.SEGMENT) if last else 0
         if await blobs.run(blobs.cut, pack, end) and last:
             done.append(pack)
-    await index.seal(done)
+    await book.seal(done)

@@ -27,11 +27,11 @@ from dicom_store.model import (
 )
 from dicom_store.ports import Scope
 from dicom_store.storage import keeping, searching
-from dicom_store.storage.database import Job, Writing, database
+from dicom_store.storage.database import Job, database
 from dicom_store.storage.keeping import Kept, NewFilm
 from dicom_store.storage.keys import KeyRing
 from dicom_store.storage.searching import Found
-from dicom_store.storage.tables import arrivals, headers, instances, sealed_packs, series, studies
+from dicom_store.storage.tables import arrivals, headers, instances, series, studies
 from dicom_store.storage.writer import Writer
 
 T = TypeVar("T")
@@ -228,30 +228,6 @@ class Index:
         """The number of the newest arrival, 0 if there is none."""
         rows = await self._rows(select(func.coalesce(func.max(arrivals.c.number), 0)), {})
         return int(rows[0][0])
-
-    async def pack_end(self, pack: str) -> BlobRef | None:
-        """The last indexed film of a pack."""
-        query = (
-            select(instances.c.pack_offset, instances.c.length)
-            .where(instances.c.pack == bindparam("pack_id"))
-            .order_by(instances.c.pack_offset.desc())
-            .limit(1)
-        )
-        rows = await self._rows(query, {"pack_id": pack})
-        return BlobRef(pack, rows[0].pack_offset, rows[0].length, "") if rows else None
-
-    async def sealed(self) -> set[str]:
-        """Packs that nobody writes any more."""
-        return {row.pack for row in await self._rows(select(sealed_packs.c.pack), {})}
-
-    async def seal(self, packs: Sequence[str]) -> None:
-        """Remember that nobody writes these packs any more."""
-
-        async def job(connection: Writing) -> None:
-            await connection.execute(sealed_packs.insert(), [{"pack": pack} for pack in packs])
-
-        if packs:
-            await self.write(job)
 
     async def rows(self, query: Select[Any], values: Any = None) -> Sequence[Any]:
         """Run a reading statement over tables that a room above keeps here, such as lab reports."""

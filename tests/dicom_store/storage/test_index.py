@@ -23,6 +23,7 @@ from dicom_store.errors import FilmRefused, NotFound, StorageFull, Unavailable
 from dicom_store.model import ArrivalKind, Level, Match, MatchKind, Search, Stored, StudyKey
 from dicom_store.ports import InstanceStored, Scope
 from dicom_store.storage.database import Writing, database
+from dicom_store.storage.packbook import PackBook
 from dicom_store.storage.postgres import SCHEMA
 from dicom_store.storage.tables import metadata
 from dicom_store.storage.writer import Writer, translated
@@ -141,7 +142,7 @@ async def test_one_failed_job_leaves_its_neighbours_alone(shelf: Archive) -> Non
     )
     assert outcomes[0] == outcomes[2] == 7
     assert isinstance(outcomes[1], KeyError)
-    assert await shelf.index.sealed() == set()
+    assert await PackBook(shelf.index).sealed() == set()
 
 
 async def test_the_tables_are_what_the_migrations_make(shelf: Archive) -> None:
