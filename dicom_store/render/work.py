@@ -19,7 +19,7 @@ from pydicom.uid import (
 )
 
 from dicom_store.errors import NotRenderable
-from dicom_store.render import extra, header, video
+from dicom_store.render import extra, header, plain, video
 from dicom_store.render import pixels as decoding
 from dicom_store.render.grey import Bytes
 from dicom_store.render.look import Look, PictureKind, Window, fit
@@ -47,6 +47,8 @@ def picture(film: bytes, frame: int, look: Look, syntax: str = "", pixels: bytes
     Raises:
         NotRenderable: It cannot be shown for certain.
     """
+    if pixels is None and frame == 1 and (quick := plain.show(film, look.window)) is not None:
+        return encode(_cut(quick[0], look), quick[1], look)
     parsed, found = parse(film, syntax, header_only=pixels is not None)
     header.check_limits(parsed, frame, has_pixels=pixels is not None)
     if found in MPEGTransferSyntaxes:
