@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from aiohttp import web
@@ -19,9 +20,9 @@ from teleconsult.agreements.service import Agreements
 from teleconsult.audit.routes import AuditRoutes
 from teleconsult.audit.seal import Sealer
 from teleconsult.audit.trail import Trail, Witness
+from teleconsult.bridges.agreed import media_socket, ticket_key
 from teleconsult.bridges.archive import ClinicGatekeeper
 from teleconsult.bridges.arrivals import Arrivals
-from teleconsult.bridges.exchange import media_socket, ticket_key
 from teleconsult.bridges.figures import Figures
 from teleconsult.bridges.films import ArchiveFilms, ArchiveKeyImages
 from teleconsult.bridges.happenings import Happenings
@@ -84,7 +85,9 @@ from teleconsult.unmatched.pages import UnmatchedPages
 from teleconsult.unmatched.routes import UnmatchedRoutes
 from teleconsult.unmatched.service import Unmatched
 from teleconsult.vault import Vault
-from teleconsult.wake import RedisWake
+
+if TYPE_CHECKING:
+    from teleconsult.wake import RedisWake
 
 SIGNER = "Teleconsult"
 ANCHORS = "audit-anchors.log"
@@ -148,7 +151,7 @@ async def open_clinic(settings: Settings, url: str, clock: Clock | None = None) 
     clock = clock or SystemClock()
     vault, zone = settings.vault(), ZoneInfo(settings.time_zone)
     database = Database(settings.clinic_database_url, clock)
-    wake = RedisWake(settings.redis_url) if settings.redis_url else None
+    wake = _wake(settings.redis_url) if settings.redis_url else None
     bus = Bus(database, wake)
     witness = Witness(database)
     people = People(database, vault, witness)
@@ -217,6 +220,13 @@ async def open_clinic(settings: Settings, url: str, clock: Clock | None = None) 
         if wake is not None:
             await wake.close()
         await database.close()
+
+
+def _wake(url: str) -> "RedisWake":
+    # Imported where a site has Redis: the others start without it.
+    from teleconsult.wake import RedisWake
+
+    return RedisWake(url)
 
 
 def build_web(clinic: Clinic, site: Site) -> web.Application:

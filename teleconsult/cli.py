@@ -64,23 +64,26 @@ def child(name: str) -> None:
         from teleconsult import relay
 
         relay.run()
-        return
-    if name == "dimse":
+    elif name == "dimse":
         from teleconsult import listener
 
         listener.run()
-        return
-    from teleconsult import serving
+    elif name == "web":
+        from teleconsult import serving
 
-    serving.run(name)
+        serving.run()
+    else:
+        from teleconsult import preparing
+
+        preparing.run(sample=name == "prepare-sample")
 
 
 @cli.command()
 def migrate() -> None:
     """Bring the databases to this version's shape."""
-    from teleconsult import serving
+    from teleconsult import preparing
 
-    asyncio.run(serving.migrate(_settings()))
+    asyncio.run(preparing.migrate(_settings()))
     typer.echo("The databases are up to date.")
 
 

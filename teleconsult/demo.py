@@ -27,6 +27,8 @@ from teleconsult.tls import Identity, identity
 _READY_WITHIN_S = 120.0
 _LOOK_EVERY_S = 0.1
 _TRIES = 20
+SAMPLE_FILE = "sample.json"
+"""In the data directory of a demo: what its sample county told."""
 PEER = "TELEPEER"
 """AE title of the one machine that the demo sends films to."""
 

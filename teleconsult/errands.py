@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from teleconsult.access.service import Access
 from teleconsult.actor import SYSTEM
 from teleconsult.app import ANCHORS
@@ -14,6 +16,7 @@ from teleconsult.config import Settings, SettingsRefused
 from teleconsult.consults.table import TABLE, Row
 from teleconsult.db import Database
 from teleconsult.errors import FieldsRefused, NotFound, Refused
+from teleconsult.migrations import current, newest
 from teleconsult.people.service import People
 from teleconsult.people.state import InstitutionKind, Role
 from teleconsult.people.views import UserFields
@@ -24,8 +27,7 @@ from teleconsult.stations.service import StationFields, Stations
 
 async def create_admin(settings: Settings, login: str, name: str, institution: str, password: str) -> str:
     """Make an administrator, and the institution if there is none of this name; a line for the console."""
-    database = Database(settings.clinic_database_url, SystemClock())
-    try:
+    async with _database(settings) as database:
         people = People(database, settings.vault())
         access = Access(database, people)
         known = {one.name: one.id for one in await people.institutions()}
@@ -36,24 +38,18 @@ async def create_admin(settings: Settings, login: str, name: str, institution: s
         for role in (Role.ADMINISTRATOR, Role.COORDINATOR):
             await people.add_membership(SYSTEM, user.id, known[institution], role)
         await access.set_password(SYSTEM, user.id, password)
-    except FieldsRefused as error:
-        raise SettingsRefused(" ".join(error.errors.values())) from None
-    finally:
-        await database.close()
     return f"{login} may log in now and add the others."
 
 
 async def create_token(settings: Settings, login: str, label: str) -> str:
     """Make a bearer token for a person."""
-    database = Database(settings.clinic_database_url, SystemClock())
-    try:
+    async with _database(settings) as database:
         people = People(database, settings.vault())
-        user = await people.user_by_login(login)
+        try:
+            user = await people.user_by_login(login)
+        except NotFound:
+            raise SettingsRefused(f"Nobody has the log-in name {login}.") from None
         return await Access(database, people).make_token(SYSTEM, user.id, label)
-    except NotFound:
-        raise SettingsRefused(f"Nobody has the log-in name {login}.") from None
-    finally:
-        await database.close()
 
 
 async def add_station(
@@ -90,9 +86,18 @@ async def remove_station(settings: Settings, station: str) -> str:
 
 @asynccontextmanager
 async def _stations(settings: Settings) -> AsyncIterator[tuple[Stations, People]]:
+    async with _database(settings) as database:
+        yield Stations(database), People(database, settings.vault())
+
+
+@asynccontextmanager
+async def _database(settings: Settings) -> AsyncIterator[Database]:
+    """The clinic's records, in this version's shape; what is refused becomes one line for the console."""
     database = Database(settings.clinic_database_url, SystemClock())
     try:
-        yield Stations(database), People(database, settings.vault())
+        if await _version(database) != newest():
+            raise SettingsRefused("The database is not of this version: run `teleconsult migrate` first.")
+        yield database
     except FieldsRefused as error:
         raise SettingsRefused(" ".join(error.errors.values())) from None
     except Refused as error:
@@ -101,13 +106,21 @@ async def _stations(settings: Settings) -> AsyncIterator[tuple[Stations, People]
         await database.close()
 
 
+async def _version(database: Database) -> str | None:
+    file = database.engine.url.database
+    if database.is_sqlite and (file is None or not Path(file).is_file()):
+        return None
+    try:
+        async with database.engine.connect() as connection:
+            return await connection.run_sync(current)
+    except (SQLAlchemyError, OSError):
+        return None
+
+
 async def verify_audit(settings: Settings) -> tuple[bool, str]:
     """Walk the audit's chain: whether it is whole, and what to print."""
-    database = Database(settings.clinic_database_url, SystemClock())
-    try:
+    async with _database(settings) as database:
         verdict = await verify(database, settings.vault(), settings.data_dir / ANCHORS)
-    finally:
-        await database.close()
     lines = [f"{verdict.rows} rows, {verdict.sealed} sealed, {verdict.unsealed} wait for their seal."]
     if verdict.first_bad is not None:
         lines.append(f"Row {verdict.first_bad} is not as it was sealed: {verdict.reason}.")

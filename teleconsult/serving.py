@@ -1,14 +1,11 @@
-"""What the web process does, and the preparing of the data at a start; `relay` and `listener` are the other two."""
+"""What the web process does; `relay` and `listener` are the other two."""
 
 import asyncio
-import functools
 import json
-import os
 import ssl
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any
 
 import structlog
 import uvloop
@@ -18,14 +15,10 @@ from teleconsult.addresses import certificate_hosts
 from teleconsult.app import Clinic, build_web, open_clinic
 from teleconsult.clock import SystemClock
 from teleconsult.config import Settings, SettingsRefused
-from teleconsult.db import Database
-from teleconsult.demo import base_url
+from teleconsult.demo import SAMPLE_FILE, base_url
 from teleconsult.devices import machines_let_in, open_house
 from teleconsult.http.plumbing import SERVER_OPTIONS, Site
-from teleconsult.migrations import upgrade
 from teleconsult.processes import Inheritance, inherit, speak_json, until_told_to_stop
-from teleconsult.sample.build import build
-from teleconsult.sample.clock import StoryClock
 from teleconsult.sample.doors import mount_sample_doors
 from teleconsult.tls import identity
 
@@ -35,38 +28,19 @@ _READ_BUFFER_BYTES = 1 << 20
 _BACKLOG = 1024
 _SHUTDOWN_S = 5.0
 _AGAIN_S = 1.0
-SAMPLE_FILE = "sample.json"
 
 
-def run(name: str) -> None:
-    """Be the child of this name, until told to stop."""
+def run() -> None:
+    """Be the web process, until told to stop."""
     speak_json()
-    work: dict[str, Callable[[Inheritance], Coroutine[Any, Any, None]]] = {
-        "web": _web,
-        "prepare": functools.partial(_prepare, sample=False),
-        "prepare-sample": functools.partial(_prepare, sample=True),
-    }
     try:
         # It passes films on with fewer copies; the media process lives off datagrams and stays with the usual loop.
-        run_loop = uvloop.run if name == "web" else asyncio.run
-        run_loop(work[name](inherit()))
+        uvloop.run(_web(inherit()))
     except SettingsRefused as error:
         sys.stderr.write(f"{error}\n")
         raise SystemExit(2) from None
 
 
-async def migrate(settings: Settings) -> None:
-    """Bring the clinic's database to this version; the archive does so whenever it is opened."""
-    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    database = Database(settings.clinic_database_url, SystemClock())
-    try:
-        async with database.engine.begin() as connection:
-            await connection.run_sync(upgrade)
-    finally:
-        await database.close()
-
-
-# ---------------------------------------------------------------- web
 async def _web(given: Inheritance) -> None:
     settings = given.settings
     site = Site(
@@ -138,23 +112,3 @@ def _tls(settings: Settings) -> ssl.SSLContext | None:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.load_cert_chain(own.certificate, own.key)
     return context
-
-
-# ---------------------------------------------------------------- start
-async def _prepare(given: Inheritance, *, sample: bool) -> None:
-    await migrate(given.settings)
-    if not sample:
-        return
-    path = given.settings.data_dir / SAMPLE_FILE
-    if not path.exists():
-        clock = StoryClock()
-        async with open_clinic(given.settings, base_url(given.settings), clock) as clinic:
-            told = await build(clinic, clock)
-        aside = path.with_suffix(".new")
-        descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            json.dump(told, file, ensure_ascii=False)
-            file.flush()
-            os.fsync(file.fileno())
-        aside.replace(path)
-    sys.stdout.write(path.read_text() + "\n")

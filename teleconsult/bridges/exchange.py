@@ -1,18 +1,13 @@
 """The clinic and the exchange: how a media process is set up from the clinic's settings."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from aiohttp import web
 
 from signaling.app import create_app
 from signaling.config import ExchangeSettings, IceServer
+from teleconsult.bridges.agreed import ticket_key
 from teleconsult.config import Settings
-
-
-def media_socket(settings: Settings) -> Path:
-    """Where the media process listens for the house."""
-    return settings.data_dir / "run" / "media.sock"
 
 
 def exchange_app(settings: Settings, candidates: Sequence[tuple[str, int]]) -> web.Application:
@@ -33,8 +28,3 @@ def exchange_app(settings: Settings, candidates: Sequence[tuple[str, int]]) -> w
             turn_secret=settings.turn_secret.get_secret_value().encode() if settings.turn_secret else b"",
         )
     )
-
-
-def ticket_key(settings: Settings) -> bytes:
-    """What web mints tickets with and media verifies them by."""
-    return settings.vault().subkey("tickets")

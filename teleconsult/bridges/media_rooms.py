@@ -13,8 +13,7 @@ from aiohttp import web
 
 from signaling.ports import Admission
 from signaling.ports import Grant as ExchangeGrant
-from signaling.tickets import LIFETIME, mint
-from signaling.whip import TICKET_HEADER
+from signaling.tickets import LIFETIME, TICKET_HEADER, mint
 from teleconsult.actor import Permission
 from teleconsult.bridges.lines import Lines
 from teleconsult.bridges.node import Answer, Node
