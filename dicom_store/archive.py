@@ -71,7 +71,15 @@ async def open_archive(settings: ArchiveSettings, listeners: Iterable[Listener] 
 
 def _place(settings: ArchiveSettings) -> Place:
     """Where packs lie, as the settings have it."""
-    return Disk(settings.data_dir / "packs", settings.reserve_bytes)
+    if settings.blob_url is None:
+        return Disk(settings.data_dir / "packs", settings.reserve_bytes)
+    # Imported on need: a small clinic has no object storage, and need not install what speaks to one.
+    try:
+        from dicom_store.storage.bucket import Bucket
+    except ModuleNotFoundError as error:
+        raise ValueError("To keep films in an object storage, install teleconsult[s3].") from error
+
+    return Bucket(settings.blob_url, settings.data_dir / "outgoing", settings.reserve_bytes)
 
 
 async def _cut_torn_packs(blobs: Blobs, book: PackBook) -> None:

@@ -19,7 +19,7 @@ class ArchiveSettings:
         old_keys: Master keys of the past: packs written under them stay readable.
         database_url: SQLAlchemy URL of the index; None is SQLite in `data_dir`.
         public_url: The archive's address as its callers see it, without a trailing slash; "" takes it from the request.
-        blob_url: Where packs go; None is `data_dir`.
+        blob_url: Where packs go, like `s3://bucket/prefix?endpoint=https://host`; None is `data_dir`.
         max_film_bytes: Largest single film.
         max_request_bytes: Largest STOW-RS request.
         max_parts: Most films in one STOW-RS request.

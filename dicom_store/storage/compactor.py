@@ -109,12 +109,13 @@ class Compactor:
         whole = False
         try:
             for group in _groups(live):
-                new = new or await self._blobs.run(self._blobs.open_new)
-                moved = await self._blobs.run(self._copy, new, group, labels)
-                await self._blobs.run(new.sync)
+                target = new or await self._blobs.run(self._blobs.open_new)
+                new = target
+                moved = await self._blobs.run(self._copy, target, group, labels)
+                await self._blobs.run(target.sync)
                 await self._book.move(moved)
                 if not self._blobs.place.appends:
-                    self._blobs.shelve(new)
+                    self._blobs.shelve(target)
                     new = None
             whole = True
         finally:
