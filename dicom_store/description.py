@@ -69,7 +69,9 @@ def describe(film: Buffer, shared: dict[str, dict[str, Any]] | None = None) -> D
     sop_class = _first(whole, 0x00080016) or tagwalk.meta_text(walk, 0x00020002, film)
     text = _first(whole, 0x00080018) or tagwalk.meta_text(walk, 0x00020003, film)
     if sop_class == "1.2.840.10008.1.3.10":
-        raise _mismatch("This is the directory of a disc (DICOMDIR), not a film.", "dicomdir", sop_class, text)
+        raise FilmRefused(
+            "This is the directory of a disc (DICOMDIR), not a film.", failure_reason=0xA900, code="dicomdir"
+        ).about(sop_class, text)
     instance = _checked(instance_uid, text, "SOP Instance UID", sop_class, text)
     _checked(instance_uid, sop_class, "SOP Class UID", sop_class, text)
     flags = _make_missing_uids(whole, instance)
@@ -117,14 +119,12 @@ def _checked(check: Callable[[str], Any], text: str, what: str, sop_class: str, 
     try:
         return check(text)
     except Refused:
-        refusal = "This film has no valid {what}." if text else "This film has no {what}."
-        raise FilmRefused(refusal, failure_reason=0xA900, code="no_uid", what=what).about(
-            sop_class[:64], instance[:64]
-        ) from None
-
-
-def _mismatch(message: str, code: str, sop_class: str, instance: str) -> FilmRefused:
-    return FilmRefused(message, failure_reason=0xA900, code=code).about(sop_class, instance)
+        refused = (
+            FilmRefused("This film has no valid {what}.", failure_reason=0xA900, code="no_uid", what=what)
+            if text
+            else FilmRefused("This film has no {what}.", failure_reason=0xA900, code="no_uid", what=what)
+        )
+        raise refused.about(sop_class[:64], instance[:64]) from None
 
 
 def _first(whole: Texts, tag: int) -> str:

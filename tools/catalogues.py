@@ -8,7 +8,7 @@ What counts as a text for people in Python (the clinic's and the archive's, whic
 argument of `_`, `N_`, `gettext`, `translate`, `refuse` and of every error of the tree that grows from `Refused` and
 `Unavailable` (also in `super().__init__` and as a default `message`); both
 forms of `ngettext` and `ntranslate`; the values of dicts given to `FieldsRefused` or kept in `errors` and `wrong`;
-labels of `NavItem`; what validators of bodies raise as `ValueError`.
+labels of `NavItem`; what validators of bodies raise as `ValueError`. A text may stand under a name of its module.
 """
 
 import argparse
@@ -63,9 +63,13 @@ def from_python(tree: ast.Module, families: set[str]) -> Iterator[Message]:
         families: Names of the error classes whose first argument is a text.
     """
     validates = any(isinstance(node, ast.Name) and node.id == "Incoming" for node in ast.walk(tree))
+    named = dict(_named_texts(tree))
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
-            yield from _of_call(node, families | ({"ValueError"} if validates else set()))
+            kinds = families | ({"ValueError"} if validates else set())
+            yield from _of_call(node, kinds)
+            if _name(node.func) in kinds and node.args and _name(node.args[0]) in named:
+                yield named[_name(node.args[0])]
         elif isinstance(node, ast.ClassDef) and node.name in families:
             yield from _of_error_class(node)
         elif isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
@@ -89,6 +93,14 @@ def from_script(source: str) -> Iterator[str]:
     """Texts of a script: `t("…")`."""
     for literal in _SCRIPT_TEXT.findall(source):
         yield str(ast.literal_eval(literal))
+
+
+def _named_texts(tree: ast.Module) -> Iterator[tuple[str, str]]:
+    """Texts that a module gives a name, because it says them in several places."""
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+            for target in node.targets:
+                yield _name(target), node.value.value
 
 
 def _families(trees: list[ast.Module]) -> set[str]:
