@@ -3,6 +3,7 @@
 Escaping is always on and a name that is not there is an error. Rooms call `page`; they never see the environment.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, tzinfo
@@ -24,6 +25,9 @@ from teleconsult.http.csrf import csrf_token
 from teleconsult.http.guard import actor_or_none
 from teleconsult.http.headers import allow_wasm
 from teleconsult.http.webroot import web_root
+
+
+_RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +130,7 @@ def environment(language: str) -> Environment:
         "left": partial(_left, language=language),
         "span": partial(i18n.span, language=language),
         "iso": _iso,
+        "powers": _powers,
         "t": say,
     }
     for filtered in ("moment", "day", "calendar_day", "full_time", "ago", "left"):
@@ -176,6 +181,11 @@ def _ago(context: Context, at: datetime, language: str) -> str:
 
 def _left(context: Context, due: datetime, language: str) -> str:
     return i18n.left(due, language, context["now"])
+
+
+def _powers(text: str) -> str:
+    """`10*9/L` and `10^9/L` as people print it: ×10⁹/L."""
+    return re.sub(r"10[*^](\d{1,2})(?!\d)", lambda power: "×10" + power[1].translate(_RAISED), text)
 
 
 def _iso(at: datetime) -> str:

@@ -2,12 +2,22 @@
 
 const PLACE = /__n__/g;
 const MOST_ROWS = 200;
+const PHONE = "(max-width: 719px)";
+const ROWS_ON_A_PHONE = 3;
+
+/** On a phone a row is tall: empty ones would only hide the button under them. */
+function trim(rows: HTMLElement): void {
+  const isEmpty = (row: Element): boolean => [...row.querySelectorAll("input")].every((input) => input.value === "");
+  while (rows.children.length > ROWS_ON_A_PHONE && rows.lastElementChild && isEmpty(rows.lastElementChild))
+    rows.lastElementChild.remove();
+}
 
 export function mount(element: HTMLElement): void {
   const rows = element.querySelector<HTMLElement>("[data-rows]");
   const template = element.querySelector<HTMLTemplateElement>("template[data-row]");
   const add = element.querySelector<HTMLElement>("[data-add]");
   if (!rows || !template) return;
+  if (matchMedia(PHONE).matches) trim(rows);
   let next = Number(element.dataset.next ?? rows.children.length);
 
   const grow = (): void => {

@@ -79,7 +79,8 @@ function restore(form: HTMLFormElement, key: HTMLInputElement, held: Unsent): vo
     if (held.sent) key.value = held.key;
   };
   const grow = (): void => {
-    const lacks = (): boolean => Object.keys(held.fields).some((name) => !(name in fieldsOf(form)));
+    const lacks = (): boolean =>
+      Object.entries(held.fields).some(([name, value]) => value !== "" && !(name in fieldsOf(form)));
     const add = form.querySelector<HTMLElement>("[data-add]:not([hidden])");
     for (let tries = 0; add && lacks() && tries < MOST_ROWS; tries += 1) add.click();
     put();
