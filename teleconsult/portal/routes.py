@@ -82,6 +82,7 @@ class HomeAnswer(Outgoing):
     institution: str
     line: str
     next_visit: PatientVisitAnswer | None
+    later: list[PatientVisitAnswer]
     past: list[PatientVisitAnswer]
 
 

@@ -87,10 +87,10 @@ class Portal:
         visits = await self._own(actor)
         seen = [await self._visit_view(visit) for visit in visits]
         coming = [view for view in seen if view.state in OPEN]
-        following = min(coming, key=lambda view: (view.state != VisitState.IN_SESSION, view.starts_at), default=None)
+        coming.sort(key=lambda view: (view.state != VisitState.IN_SESSION, view.starts_at))
         name, institution, line = await self._self(actor)
-        past = tuple(view for view in seen if view is not following)
-        return HomeView(name, institution, line, following, past)
+        past = tuple(view for view in seen if view.state not in OPEN)
+        return HomeView(name, institution, line, coming[0] if coming else None, tuple(coming[1:]), past)
 
     async def visit(self, actor: Actor, visit_id: str) -> VisitView:
         """One visit of the patient's own. Raises NotFound."""

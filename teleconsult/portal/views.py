@@ -115,11 +115,13 @@ class HomeView:
 
     Attributes:
         next_visit: The one to come, or that runs now.
-        past: The others, newest first.
+        later: Those booked for after it, soonest first.
+        past: What took place, was missed or called off, newest first.
     """
 
     name: str
     institution: str
     line: str
     next_visit: VisitView | None
+    later: tuple[VisitView, ...]
     past: tuple[VisitView, ...]

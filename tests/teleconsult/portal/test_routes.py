@@ -1,5 +1,7 @@
 """The patient's whole way by JSON: link, code, visit, call; and whatever can go wrong, with the way on."""
 
+from datetime import timedelta
+
 import pytest
 from aiohttp import ClientSession, CookieJar
 
@@ -113,3 +115,12 @@ async def test_staff_and_other_patients_find_nothing_here(calls, booked):
     path = f"/api/v1/portal/visits/{booked.visit.id}"
     status, _ = await calls.ask("GET", path)
     assert status == 401
+
+
+async def test_another_visit_that_is_booked_is_not_among_the_earlier_ones(calls, booked):
+    other = await calls.booked(calls.consult, calls.site.doctor, starts_at=calls.now + timedelta(days=3))
+    patient = a_patient_actor(calls.site.patient, calls.site.village)
+    _, home = await calls.ask("GET", "/api/v1/portal/home", patient)
+    assert home["next_visit"]["id"] == booked.visit.id
+    assert [one["id"] for one in home["later"]] == [other.visit.id]
+    assert home["past"] == []
