@@ -21,6 +21,7 @@ from signaling.config import ExchangeSettings, IceServer
 from signaling.errors import TicketRefused
 from signaling.ports import Admission, Grant
 from signaling.roles import grants_of
+from signaling.shelf import SealedShelf
 from signaling.tickets import LIFETIME, TicketReader, mint, used_beside
 
 
@@ -72,6 +73,14 @@ def _grants(said: dict[str, Any]) -> frozenset[Grant]:
     return frozenset({Grant.PUBLISH, Grant.SUBSCRIBE, Grant.SHARE})
 
 
+def _shelf(folder: Path | None, key: Path | None) -> SealedShelf | None:
+    if folder is None:
+        return None
+    if key is None or len(sealed := key.read_bytes()) != 32:
+        sys.exit("--recordings needs --recordings-key-file, a file of 32 bytes.")
+    return SealedShelf(folder, sealed)
+
+
 def _now() -> datetime:
     return datetime.now(UTC)  # noqa: TID251 - a program's own clock
 
@@ -87,6 +96,8 @@ def main() -> None:
     words.add_argument("--key-file", type=Path, help="what tickets are signed with; without it a new key each start")
     words.add_argument("--turn-url", action="append", default=[], help="TURN server that browsers are told of")
     words.add_argument("--turn-secret-file", type=Path, help="what is shared with the TURN servers")
+    words.add_argument("--recordings", type=Path, help="folder for sealed recordings; without it nothing is recorded")
+    words.add_argument("--recordings-key-file", type=Path, help="32 bytes that recordings are sealed with")
     words.add_argument("--token-file", type=Path, required=True)
     given = words.parse_args()
     key = given.key_file.read_bytes() if given.key_file else secrets.token_bytes(32)
@@ -99,6 +110,7 @@ def main() -> None:
         udp_port=given.udp_port,
         announce=announce,
         journal=given.journal,
+        shelf=_shelf(given.recordings, given.recordings_key_file),
         ice_servers=tuple(IceServer((url,)) for url in given.turn_url),
         turn_secret=given.turn_secret_file.read_bytes().strip() if given.turn_secret_file else b"",
     )

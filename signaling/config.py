@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
+from signaling.ports import Shelf
+
 
 @dataclass(frozen=True, slots=True)
 class IceServer:
@@ -31,6 +33,7 @@ class ExchangeSettings:
         max_viewers: Viewers of a room by WHEP.
         max_frame_bytes: Largest WebSocket frame.
         start_bitrate_bps: What a publisher may send before anything was measured.
+        shelf: Where recordings are kept; None records nothing.
         turn_secret: Shared with the TURN servers; empty hands `ice_servers` out as they are.
         ice_servers: What browsers are told.
     """
@@ -47,5 +50,6 @@ class ExchangeSettings:
     max_viewers: int = 250
     max_frame_bytes: int = 128 * 1024
     start_bitrate_bps: int = 1_500_000
+    shelf: Shelf | None = None
     turn_secret: bytes = field(default=b"", repr=False)
     ice_servers: tuple[IceServer, ...] = field(default=())

@@ -30,6 +30,11 @@ class Greet:
 
 
 @dataclass(frozen=True, slots=True)
+class Tape:
+    """What is recorded has changed: follow `Room.recording` and `Room.recordable`."""
+
+
+@dataclass(frozen=True, slots=True)
 class DropMedia:
     """End a participant's media connection."""
 
@@ -48,4 +53,4 @@ class CloseRoom:
     """The room is over."""
 
 
-Effect = Tell | Hang | Greet | DropMedia | Note | CloseRoom
+Effect = Tell | Hang | Greet | Tape | DropMedia | Note | CloseRoom

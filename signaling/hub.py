@@ -2,16 +2,19 @@
 
 import asyncio
 import time
+from datetime import datetime
 from typing import Final
 
 from aiohttp import WSMsgType, web
 
 from signaling import messages
+from signaling.effects import Effect
 from signaling.errors import MessageRefused, Refused, Unavailable
 from signaling.messages import (
     Admit,
     Answer,
     Closing,
+    Consent,
     End,
     Hand,
     Hello,
@@ -22,12 +25,14 @@ from signaling.messages import (
     Ping,
     Pong,
     Quality,
+    Record,
     Refusal,
     Remove,
     Reply,
     Share,
 )  # fmt: skip
 from signaling.ports import Gatekeeper
+from signaling.room import Room
 from signaling.rooms import Rooms
 from signaling.session import Session
 
@@ -134,24 +139,38 @@ class Hub:
         match word:
             case Offer():
                 line.send(Answer(number=word.number, sdp=self._rooms.connections.negotiate(room, me, word)))
-            case MediaState(audio=audio, video=video, screen=screen):
-                self._rooms.act(room, lambda held, _: held.change(me, audio=audio, video=video, screen=screen))
-            case Share(topic=topic, body=body):
-                self._rooms.act(room, lambda held, _: held.share(me, topic, body))
-            case Hand(up=up, participant=whose):
-                self._rooms.act(room, lambda held, _: held.raise_hand(whose or me, up=up, by=me))
-            case Admit(participant=whom, welcome=welcome):
-                self._rooms.act(room, lambda held, now: held.admit(whom, now, me, welcome=welcome))
-            case Leave():
-                self._rooms.act(room, lambda held, now: held.leave(me, now))
-            case End():
-                self._rooms.act(room, lambda held, now: held.end(now, by=me))
-            case Remove(participant=whom):
-                self._rooms.act(room, lambda held, now: held.remove(whom, now, by=me))
             case Ladder(choice=choice):
                 self._rooms.connections.choose(room, me, choice)
             case Quality():
                 self._rooms.connections.measured(room, me, word)
+            case _:
+                if isinstance(word, Record):
+                    self._rooms.need_recorder()
+                self._rooms.act(room, lambda held, now: _decide(held, word, me, now))
+
+
+def _decide(room: Room, word: messages.Request, me: str, now: datetime) -> list[Effect]:
+    """What a word means for the room."""
+    match word:
+        case MediaState(audio=audio, video=video, screen=screen):
+            return room.change(me, audio=audio, video=video, screen=screen)
+        case Share(topic=topic, body=body):
+            return room.share(me, topic, body)
+        case Hand(up=up, participant=whose):
+            return room.raise_hand(whose or me, up=up, by=me)
+        case Admit(participant=whom, welcome=welcome):
+            return room.admit(whom, now, me, welcome=welcome)
+        case Record(on=on, paused=paused):
+            return room.record(now, me, on=on, paused=paused)
+        case Consent(given=given):
+            return room.consent(me, now, given=given)
+        case Leave():
+            return room.leave(me, now)
+        case End():
+            return room.end(now, by=me)
+        case Remove(participant=whom):
+            return room.remove(whom, now, by=me)
+    return []
 
 
 async def _write(socket: web.WebSocketResponse, line: _Line) -> None:

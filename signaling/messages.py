@@ -121,6 +121,21 @@ class Admit(_Said):
     welcome: bool = True
 
 
+class Record(_Said):
+    """Begin, pause or end recording; for those with the grant `record`. Everybody is told."""
+
+    type: Literal["record"] = "record"
+    on: bool
+    paused: bool = False
+
+
+class Consent(_Said):
+    """I agree to being recorded, or no longer do: from that moment not one packet of mine is written."""
+
+    type: Literal["consent"] = "consent"
+    given: bool
+
+
 class Ping(_Said):
     """Are you there?"""
 
@@ -128,7 +143,22 @@ class Ping(_Said):
     number: int = Field(ge=0, le=2**31)
 
 
-Request = Hello | Offer | MediaState | Share | Quality | Ladder | Hand | Admit | Leave | End | Remove | Ping
+Request = (
+    Hello
+    | Offer
+    | MediaState
+    | Share
+    | Quality
+    | Ladder
+    | Hand
+    | Admit
+    | Record
+    | Consent
+    | Leave
+    | End
+    | Remove
+    | Ping
+)
 _request: TypeAdapter[Request] = TypeAdapter(Annotated[Request, Field(discriminator="type")])
 
 
@@ -138,6 +168,7 @@ class Seat(_Said):
 
     Attributes:
         hand: 0 while the hand is down; of two raised hands the one with the lower number came first.
+        consent: Whether they agreed to being recorded.
     """
 
     participant: str
@@ -149,6 +180,7 @@ class Seat(_Said):
     screen: bool
     tracks: tuple[str, ...]
     hand: int = 0
+    consent: bool = False
 
 
 class Asking(_Said):
@@ -182,6 +214,15 @@ class KnockGone(_Said):
     outcome: Literal["admitted", "declined", "left"]
 
 
+class Recording(_Said):
+    """The sign to all: whether this call is being recorded, and by whom it was begun."""
+
+    type: Literal["recording"] = "recording"
+    on: bool
+    paused: bool = False
+    by: str = ""
+
+
 class Welcome(_Said):
     """You are in. `resumed` says whether your media connection was kept; if not, make a new one.
 
@@ -201,6 +242,7 @@ class Welcome(_Said):
     shared: dict[str, dict[str, Any]]
     """The last `share` of each topic, for late joiners."""
     asking: tuple[Asking, ...] = ()
+    recording: Recording = Recording(on=False)
 
 
 class Answer(_Said):
@@ -303,6 +345,7 @@ Reply = (
     | Waiting
     | Knock
     | KnockGone
+    | Recording
     | Answer
     | SeatChanged
     | SeatGone

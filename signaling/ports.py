@@ -18,6 +18,10 @@ class Grant(StrEnum):
     """Remove others, lower their hands, let them in, and end the call for all."""
     ADMIT = "admit"
     """Let in who waits at the door."""
+    RECORD = "record"
+    """Begin and end recording."""
+    CONSENT = "consent"
+    """Agreed to being recorded, on the house's record."""
     WAIT = "wait"
     """Not a right but its opposite: whoever holds this waits at the door until somebody inside lets them in."""
 
@@ -60,7 +64,7 @@ class Happening:
 
     Attributes:
         kind: `knocked`, `admitted`, `declined`, `gave_up`, `joined`, `away`, `back`, `left`, `removed`, `lost`,
-            `ended`, `quality`, `ladder`, `closed`.
+            `ended`, `quality`, `ladder`, `recording`, `recording_file`, `recorded`, `closed`.
         detail: Plain figures and words, never what people say.
     """
 
@@ -76,3 +80,20 @@ class Listener(Protocol):
 
     def heard(self, happening: Happening) -> None:
         """Take note."""
+
+
+class Strip(Protocol):
+    """A recording that is being written; its calls block."""
+
+    def write(self, data: bytes) -> None:
+        """Append. Raises OSError."""
+
+    def close(self) -> None:
+        """It is whole. Raises OSError."""
+
+
+class Shelf(Protocol):
+    """Keeps recordings, sealed."""
+
+    def open(self, name: str) -> Strip:
+        """Begin one. Raises OSError."""

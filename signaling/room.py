@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from signaling.effects import CloseRoom, DropMedia, Effect, Greet, Hang, Note, Tell
+from signaling.effects import CloseRoom, DropMedia, Effect, Greet, Hang, Note, Tape, Tell
 from signaling.errors import NotAdmitted, RoomRefused
 from signaling.lobby import Lobby, Waiting
-from signaling.messages import Asking, Closing, Knock, KnockGone, Reply, Seat, SeatChanged, SeatGone, Shared
+from signaling.messages import Asking, Closing, Knock, KnockGone, Recording, Reply, Seat, SeatChanged, SeatGone, Shared
 from signaling.ports import Admission, Grant, Happening
 
 Gone = Literal["left", "lost", "removed"]
@@ -30,6 +30,7 @@ class _Sitting:
     screen: bool = False
     tracks: tuple[str, ...] = ()
     hand: int = 0
+    consent: bool = False
 
     @property
     def seat(self) -> Seat:
@@ -43,6 +44,7 @@ class _Sitting:
             screen=self.screen,
             tracks=self.tracks,
             hand=self.hand,
+            consent=self.consent,
         )
 
 
@@ -63,6 +65,7 @@ class Room:
         self._shared: dict[str, tuple[str, dict[str, Any]]] = {}
         self._lobby = Lobby()
         self._hands = 0
+        self.recording: Recording | None = None
         self.ended = False
         self.empty_since: datetime | None = None
 
@@ -89,6 +92,11 @@ class Room:
         """What a seat's holder may do."""
         sitting = self._seats.get(participant)
         return sitting.admission.grants - {Grant.WAIT} if sitting else frozenset()
+
+    def recordable(self, participant: str) -> bool:
+        """Whether somebody agreed to being recorded."""
+        sitting = self._seats.get(participant)
+        return sitting is not None and sitting.consent
 
     def holds(self, participant: str) -> bool:
         """Whether there is a seat for this participant."""
@@ -121,7 +129,7 @@ class Room:
             if before := self._lobby.turn_away(who):  # a better ticket than the one they waited with
                 effects.append(Hang(before.socket, Closing(code="replaced", again=False)))
                 effects += self._tell_doorkeepers(KnockGone(participant=who, outcome="admitted"))
-            sitting = self._seats[who] = _Sitting(admission, socket)
+            sitting = self._seats[who] = _Sitting(admission, socket, consent=Grant.CONSENT in admission.grants)
             effects.append(self._note("joined", who, now, role=admission.role))
         else:
             if sitting.socket is not None:
@@ -180,7 +188,9 @@ class Room:
         effects += self._tell_doorkeepers(KnockGone(participant=participant, outcome=outcome))
         if not welcome:
             return [*effects, Hang(waiting.socket, Closing(code="declined", again=False))]
-        sitting = self._seats[participant] = _Sitting(waiting.admission, waiting.socket)
+        sitting = self._seats[participant] = _Sitting(
+            waiting.admission, waiting.socket, consent=Grant.CONSENT in waiting.admission.grants
+        )
         effects += [Greet(participant), self._note("joined", participant, now, role=waiting.admission.role)]
         return [*effects, *self._tell_others(participant, SeatChanged(seat=sitting.seat))]
 
@@ -200,7 +210,8 @@ class Room:
                 effects.append(Hang(sitting.socket, Closing(code="ended", again=False)))
         self._seats.clear()
         effects += [Hang(waiting.socket, Closing(code="ended", again=False)) for waiting in self._lobby.empty()]
-        return [*effects, CloseRoom()]
+        self.recording = None
+        return [*effects, Tape(), CloseRoom()]
 
     def tick(self, now: datetime, linger: timedelta) -> list[Effect]:
         """Give up seats whose holders did not come back, and the room when nobody is left."""
@@ -209,7 +220,8 @@ class Room:
             if sitting.away_since is not None and now - sitting.away_since >= self._hold:
                 effects += self._vacate(who, "lost", now)
         if not self._seats and not self._lobby and self.empty_since is not None and now - self.empty_since >= linger:
-            effects += [self._note("closed", "", now), CloseRoom()]
+            self.recording = None
+            effects += [self._note("closed", "", now), Tape(), CloseRoom()]
         return effects
 
     # ------------------------------------------------------------ saying
@@ -271,6 +283,44 @@ class Room:
         sitting.hand = self._hands if up else 0
         told = SeatChanged(seat=sitting.seat)
         return self._tell_others(by, told)
+
+    # ------------------------------------------------------------ recording
+    def record(self, now: datetime, by: str, *, on: bool, paused: bool) -> list[Effect]:
+        """Begin, pause, go on or end; whatever follows is the same for all who are here.
+
+        Raises:
+            NotAdmitted: Without the grant.
+        """
+        self._need(by, Grant.RECORD)
+        if not on:
+            return self.stop_recording(now, "ended")
+        if self.recording is not None and self.recording.paused == paused:
+            return []
+        step = "paused" if paused else "resumed" if self.recording else "begun"
+        self.recording = Recording(on=True, paused=paused, by=by)
+        return [self._note("recording", by, now, step=step), Tape(), *self._tell_others("", self.recording)]
+
+    def stop_recording(self, now: datetime, why: str) -> list[Effect]:
+        """By a word, or because it failed."""
+        if self.recording is None:
+            return []
+        by, self.recording = self.recording.by, None
+        return [self._note("recording", by, now, step=why), Tape(), *self._tell_others("", Recording(on=False, by=by))]
+
+    def consent(self, participant: str, now: datetime, *, given: bool) -> list[Effect]:
+        """Somebody agrees to being recorded, or takes it back.
+
+        Raises:
+            RoomRefused: They have no seat.
+        """
+        sitting = self._seats.get(participant)
+        if sitting is None:
+            raise RoomRefused("there is no such seat", code="no_seat")
+        if sitting.consent == given:
+            return []
+        sitting.consent = given
+        note = self._note("consent", participant, now, given=int(given))
+        return [note, Tape(), *self._tell_others(participant, SeatChanged(seat=sitting.seat))]
 
     # ------------------------------------------------------------ at the door
     def _knock(self, waiting: Waiting, now: datetime) -> list[Effect]:

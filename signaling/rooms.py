@@ -13,14 +13,15 @@ from typing import Protocol, Self
 from signaling import messages, turn
 from signaling.config import ExchangeSettings
 from signaling.connections import Connections
-from signaling.effects import CloseRoom, DropMedia, Effect, Greet, Hang, Note, Tell
-from signaling.errors import RoomRefused, Unavailable
+from signaling.effects import CloseRoom, DropMedia, Effect, Greet, Hang, Note, Tape, Tell
+from signaling.errors import NotAdmitted, RoomRefused, Unavailable
 from signaling.live import LiveRoom
 from signaling.media.mux import open_mux
 from signaling.media.peer import Peer, Reach
 from signaling.media.plane import Plane
 from signaling.media.tap import Certificate
 from signaling.ports import Admission, Grant, Happening, Listener
+from signaling.recorder import Recorder
 from signaling.room import Room
 from signaling.rounds import Rounds
 from signaling.tasks import Tasks
@@ -68,6 +69,7 @@ class Rooms:
         """What browsers are told."""
         self._tasks = Tasks()
         self.connections = Connections(self, Reach(self.candidates, Certificate()), self._tasks)
+        self.recorder = Recorder(self, settings.shelf)
         self.draining = False
 
     # ------------------------------------------------------------ life
@@ -75,7 +77,9 @@ class Rooms:
         """Start reading the port."""
         await self._tasks.__aenter__()
         asyncio.get_running_loop().add_reader(self._mux.fileno(), self.plane.on_readable)
-        Rounds(self, self.connections).start(self._tasks)
+        if self.recorder.able:
+            self._tasks.start(self.recorder.work())
+        Rounds(self, self.connections, self.recorder).start(self._tasks)
         return self
 
     async def __aexit__(
@@ -146,7 +150,13 @@ class Rooms:
             hold_s=self.settings.seat_hold.total_seconds(),
             shared=live.room.shared,
             asking=live.room.asking(who),
+            recording=live.room.recording or messages.Recording(on=False),
         )
+
+    def need_recorder(self) -> None:
+        """Raise NotAdmitted where this node records nothing."""
+        if not self.recorder.able:
+            raise NotAdmitted("this node records nothing", code="no_recorder")
 
     def must_wait(self, admission: Admission) -> bool:
         """Whether a ticket's holder has to be let in first."""
@@ -250,6 +260,8 @@ class Rooms:
                         gone.hang_up(reply)
                 case Greet(participant):
                     self.say(live, participant, self._welcome(live, participant, resumed=False))
+                case Tape():
+                    self.recorder.follow(live)
                 case DropMedia(participant):
                     if peer := live.peers.pop(participant, None):
                         self.connections.end(peer)

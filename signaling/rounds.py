@@ -10,6 +10,7 @@ from signaling.house import House
 from signaling.live import LiveRoom, cap_of
 from signaling.media.bandwidth import SHOWS_VIDEO, Step
 from signaling.media.peer import Peer
+from signaling.recorder import Recorder
 from signaling.tasks import Tasks
 
 log = logging.getLogger(__name__)
@@ -26,9 +27,11 @@ class Rounds:
     Args:
         house: The shell.
         connections: Its media.
+        recorder: Its tapes.
     """
 
-    def __init__(self, house: House, connections: Connections) -> None:
+    def __init__(self, house: House, connections: Connections, recorder: Recorder) -> None:
+        self._recorder = recorder
         self._house = house
         self._connections = connections
 
@@ -62,6 +65,8 @@ class Rounds:
         for live in list(self._house.live()):
             self._look_at_peers(live)
             live.sweep()
+            if live.room.recording is not None:
+                self._recorder.follow(live)  # who came or published meanwhile
             if live.peers and not live.room.seats:
                 live.room.empty_since = self._house.now()  # viewers by WHEP wait for a publisher: the room stays
             self._house.carry_out(live, live.room.tick(self._house.now(), self._house.settings.room_linger))

@@ -158,12 +158,12 @@ class Plane:
                 source.lateness.came(ts, now)
             source.last_ts, source.last_at_s = ts, now
         if extension and peer.level_id and source.kind == "audio":
-            level = extensions.byte(data, start + extension, start + payload, peer.level_id)
-            if level is not None and level & 127 < source.level:
-                source.level = level & 127
+            source.hear(extensions.byte(data, start + extension, start + payload, peer.level_id))
         rest = bytes(self.mux.inbox.view[start + payload : start + length])
         if source.cache:
             source.cache[seq & _MASK] = (seq, first & 0xA0, second, ts, rest)
+        if source.tape is not None:
+            source.tape((ssrc, source.codec.name, seq, ts, second > 127, now, rest))
         source.packets += 1
         source.bytes += length
         self.packets_in += 1

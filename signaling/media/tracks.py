@@ -5,7 +5,7 @@ the publisher reloads, the new source takes the slot and every lane goes on with
 """
 
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from signaling.media.arrival import Lateness
 from signaling.media.forward import Heard, Numbering
 from signaling.media.loss import Missing, Reporting
 from signaling.media.sdp import Codec, Section
+from signaling.media.tape import Heard as Recorded
 
 if TYPE_CHECKING:
     from signaling.media.peer import Peer
@@ -78,13 +79,14 @@ class Source:
         lanes: Where packets go now; changed only between packets.
         cache: Recent packets for repeats, empty where the other side cannot repeat.
         spent: What this second's packets have cost.
+        tape: Takes every packet while this is recorded.
         level: Loudest of late (RFC 6464: 0 loudest, 127 silent).
     """
 
     __slots__ = (
         "bitrate_bps", "bytes", "cache", "codec", "codecs", "kind", "lanes", "last_at_s", "last_pli_s", "last_ts",
         "lateness", "level", "limit", "missing", "packets", "peer", "pt", "reported_s", "reporting", "slot", "spent",
-        "ssrc", "waiting", "wants_key_frame",
+        "ssrc", "tape", "waiting", "wants_key_frame",
     )  # fmt: skip
 
     def __init__(self, peer: "Peer", slot: "Slot", section: Section, codecs: tuple[Codec, ...]) -> None:
@@ -95,6 +97,7 @@ class Source:
         self.codec = codecs[0]
         self.pt = codecs[0].pt
         self.ssrc: int | None = None
+        self.tape: Callable[[Recorded], None] | None = None
         self.lanes: list[Lane] = []
         self.cache: list[Cached | None] = [None] * feedback.HISTORY if section.repeats else []
         self.limit = _MOST_PER_S[section.kind]
@@ -119,6 +122,11 @@ class Source:
         """The newest packet."""
         seq = self.missing.highest
         return None if seq is None else Heard(seq, self.last_ts, self.last_at_s)
+
+    def hear(self, level: int | None) -> None:
+        """A packet says how loud it is."""
+        if level is not None and level & 127 < self.level:
+            self.level = level & 127
 
     def pay(self, length: int) -> bool:
         """Whether the publisher may send one more packet in this second."""
@@ -155,17 +163,30 @@ class Slot:
         label: `audio`, `video`, `screen`.
         source: What comes in now, None while nobody publishes.
         lanes: Everybody who wants it, whether or not something comes.
+        tape: Takes what comes, while it is recorded.
     """
 
     participant: str
     label: str
     source: Source | None = None
     lanes: list[Lane] = field(default_factory=list)
+    tape: Callable[[Recorded], None] | None = None
+
+    def record(self, tape: Callable[[Recorded], None] | None, now_s: float) -> None:
+        """Hand every packet to a tape from now on, or to none."""
+        begins = tape is not None and self.tape is None
+        self.tape = tape
+        if self.source is not None:
+            self.source.tape = tape
+            if begins:
+                self.source.ask_key_frame(now_s)
 
     def take(self, source: Source, now_s: float) -> None:
         """A publisher fills the slot; lanes that can play its codec are joined to it."""
         self.release()
-        self.source = source
+        self.source, source.tape = source, self.tape
+        if self.tape is not None:
+            source.ask_key_frame(now_s)
         for lane in self.lanes:
             self._join(lane, source, now_s)
 
@@ -176,6 +197,7 @@ class Slot:
         for lane in self.source.lanes:
             _leave_off(lane, self.source)
         self.source.lanes = []
+        self.source.tape = None
         self.source = None
 
     def add(self, lane: Lane, now_s: float) -> None:

@@ -6,6 +6,7 @@ from aiohttp import web
 
 from signaling.app import create_app
 from signaling.config import ExchangeSettings, IceServer
+from signaling.shelf import SealedShelf
 from teleconsult.bridges.agreed import ticket_key
 from teleconsult.config import Settings
 
@@ -25,6 +26,7 @@ def exchange_app(settings: Settings, candidates: Sequence[tuple[str, int]]) -> w
             announce=tuple(candidates),
             journal=settings.data_dir / "run" / "happenings.jsonl",
             ice_servers=tuple(IceServer((url,)) for url in settings.turn_urls),
+            shelf=SealedShelf(settings.data_dir / "recordings", settings.vault().subkey("recordings")),
             turn_secret=settings.turn_secret.get_secret_value().encode() if settings.turn_secret else b"",
         )
     )
