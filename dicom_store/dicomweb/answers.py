@@ -56,7 +56,7 @@ _FRAME_TYPES = {
     "1.2.840.10008.1.2.4.106": "video/mp4",
 }
 _HOST = re.compile(r"[0-9A-Za-z._\-]+(:\d+)?|\[[0-9A-Fa-f:.]+\](:\d+)?")
-_JOINED_BYTES = 65536
+_JOINED_BYTES = 2 << 20
 _NATIVE_SYNTAX = "1.2.840.10008.1.2.1"
 
 
@@ -168,11 +168,17 @@ async def send_parts(
 ) -> web.StreamResponse:
     """Send a multipart/related answer: with its Content-Length where the parts are known, otherwise in chunks."""
     boundary = secrets.token_hex(16)
-    answer = web.StreamResponse(headers=headers)
-    answer.headers["Content-Type"] = f'{MULTIPART}; type="{part_type}"; boundary={boundary}'
+    content_type = {"Content-Type": f'{MULTIPART}; type="{part_type}"; boundary={boundary}'}
+    if isinstance(parts, Sequence) and sum(part.length for part in parts) < _JOINED_BYTES:
+        bodies = [part.data for part in parts if isinstance(part.data, bytes)]
+        if len(bodies) == len(parts):  # one write costs less than many
+            heads = [part_head(boundary, part.headers, first=not number) for number, part in enumerate(parts)]
+            pieces = [piece for pair in zip(heads, bodies, strict=True) for piece in pair]
+            return web.Response(body=b"".join((*pieces, body_end(boundary))), headers={**headers, **content_type})
+    answer = web.StreamResponse(headers={**headers, **content_type})
     if isinstance(parts, Sequence):
-        heads = (len(part_head(boundary, part.headers, first=not number)) for number, part in enumerate(parts))
-        answer.content_length = sum(heads) + sum(part.length for part in parts) + len(body_end(boundary))
+        sizes = (len(part_head(boundary, part.headers, first=not number)) for number, part in enumerate(parts))
+        answer.content_length = sum(sizes) + sum(part.length for part in parts) + len(body_end(boundary))
     await answer.prepare(request)
     if request.method != "HEAD":
         first = True
@@ -194,12 +200,9 @@ async def _one_by_one(parts: Sequence[Part] | AsyncIterator[Part]) -> AsyncItera
 
 
 async def _send_part(answer: web.StreamResponse, head: bytes, part: Part) -> None:
-    if isinstance(part.data, bytes):
-        small = part.length < _JOINED_BYTES
-        await answer.write(head + part.data if small else head)
-        if not small:
-            await answer.write(part.data)
-        return
     await answer.write(head)
+    if isinstance(part.data, bytes):
+        await answer.write(part.data)
+        return
     async for piece in part.data:
         await answer.write(piece)

@@ -17,6 +17,10 @@ from dicom_store.render.grey import Array
 DEFLATED_FRAMES = UID("1.2.840.10008.1.2.8.1")
 """Deflated Image Frame Compression, newer than pydicom's dictionary."""
 
+RETIRED_JPEG = frozenset({UID("1.2.840.10008.1.2.4.53"), UID("1.2.840.10008.1.2.4.55")})
+"""Spectral selection and full progression: gone from the standard in 1998, not from the archives of old machines."""
+BEYOND_PYDICOM = RETIRED_JPEG | {DEFLATED_FRAMES}
+
 
 def decode(film: Dataset, syntax: UID, data: bytes) -> tuple[Array, str] | None:
     """Decode one frame where pydicom would not.
@@ -38,7 +42,8 @@ def decode(film: Dataset, syntax: UID, data: bytes) -> tuple[Array, str] | None:
         # OpenJPEG: the other decoder at hand, OpenJPH, turned white to black where lossy values overflowed.
         if syntax in (HTJ2K, HTJ2KLossless, HTJ2KLosslessRPCL):
             return _meaning(film, data, _strictly(imagecodecs.jpeg2k_decode, data))
-        if syntax == JPEGExtended12Bit and (said := codestream.claim(data)) is not None and said.bits > 8:
+        extended = syntax == JPEGExtended12Bit and (said := codestream.claim(data)) is not None and said.bits > 8
+        if extended or syntax in RETIRED_JPEG:
             return _meaning(film, data, _strictly(imagecodecs.jpeg8_decode, data))
     except (imagecodecs.Jpeg2kError, imagecodecs.Jpeg8Error, RuntimeError, ValueError) as error:
         raise NotRenderable("The picture's compressed data is broken.", code="broken_frame") from error

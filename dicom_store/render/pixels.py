@@ -13,7 +13,7 @@ from pydicom.pixels.decoders.base import get_decoder
 from pydicom.uid import UID
 
 from dicom_store.errors import NotRenderable
-from dicom_store.render import codestream, colour, extra, header
+from dicom_store.render import codestream, colour, extra, header, overlays
 from dicom_store.render.grey import Array, Bytes, Shading, shade
 from dicom_store.render.look import Look
 
@@ -107,11 +107,15 @@ def _extended_offsets(film: Dataset) -> tuple[bytes, bytes] | None:
 
 
 def to_display(film: Dataset, decoded: Decoded, frame: int, look: Look) -> Bytes:
-    """Turn values into what a screen shows.
+    """Turn values into what a screen shows, with the film's overlays.
 
     Returns:
         Shape (rows, columns) for grey or (rows, columns, 3) for RGB, 8 bits.
     """
+    return overlays.draw(film, decoded.values, _shown(film, decoded, frame, look), frame)
+
+
+def _shown(film: Dataset, decoded: Decoded, frame: int, look: Look) -> Bytes:
     if decoded.photometric == "PALETTE COLOR":
         return colour.apply_palette(decoded.values, colour.palette(film))
     if decoded.photometric == "RGB":

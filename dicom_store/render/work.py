@@ -91,7 +91,7 @@ def _syntax(film: Dataset, known: str) -> UID:
     said = UID(str(meta.get("TransferSyntaxUID", "") if meta is not None else "") or known)
     if not said:
         return ImplicitVRLittleEndian if film.original_encoding[0] else ExplicitVRLittleEndian
-    if said not in AllTransferSyntaxes and said != extra.DEFLATED_FRAMES:
+    if said not in AllTransferSyntaxes and said not in extra.BEYOND_PYDICOM:
         raise NotRenderable("This kind of compression cannot be shown.", code="no_decoder")
     return said
 
