@@ -42,6 +42,7 @@ from teleconsult.db import Database
 from teleconsult.deadlines.rules import Calendar, Policy
 from teleconsult.deadlines.service import Deadlines
 from teleconsult.desk.calls import CallPages
+from teleconsult.desk.check import CheckPages
 from teleconsult.desk.duty import DutyNow
 from teleconsult.desk.frame import around_pages
 from teleconsult.desk.live import LiveRoutes
@@ -249,6 +250,7 @@ def build_web(clinic: Clinic, site: Site) -> web.Application:
         FollowupRoutes(clinic.followups),
         PortalRoutes(clinic.portal),
         DeskPages(clinic.desk, clinic.consults),
+        CheckPages(),
         CallPages(clinic.consults, clinic.scheduling),
         VisitPages(clinic.consults, clinic.followups),
         PortalPages(clinic.portal),

@@ -39,6 +39,7 @@ TOPICS = (
     "unmatched",
     "notifications",
     "account",
+    "check",
     "verify",
 )
 

@@ -21,6 +21,7 @@ from teleconsult.agreements.service import Agreements
 from teleconsult.consults.pages import RequestPages
 from teleconsult.consults.ports import LabSummary, StudyRef, StudySummary
 from teleconsult.consults.routes import ConsultRoutes
+from teleconsult.desk.check import CheckPages
 from teleconsult.desk.frame import around_pages, nav
 from teleconsult.desk.pages import DeskPages
 from teleconsult.desk.ports import Duty
@@ -121,6 +122,7 @@ async def the_pages(house: House, cabinet: Cabinet, duty: Duty | None = None) ->
         ResultPages(results, house.consults),
         NotificationPages(notifications),
         DeskPages(desk, house.consults),
+        CheckPages(),
     ):
         mount(app, table.table())
     for actor in (house.requester, house.coordinator, house.specialist, house.colleague, house.auditor, house.outsider):

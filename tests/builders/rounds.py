@@ -54,6 +54,7 @@ def stops(demo: County) -> Sequence[Stop]:
         Stop("a patient's form", "requester", f"/patients/{patient}/edit"),
         Stop("notices", "requester", "/notifications"),
         Stop("account", "requester", "/account"),
+        Stop("device check", "requester", "/check"),
         Stop("help", "requester", "/help/consult"),
         Stop("not found", "requester", "/nothing-here"),
         Stop("not allowed", "requester", "/stations"),

@@ -7,6 +7,7 @@ type Module = { mount(element: HTMLElement): void | Promise<void> };
 const MODULES: Record<string, () => Promise<Module>> = {
   autosave: () => import("./pages/autosave"),
   call: () => import("./call"),
+  check: () => import("./check"),
   "confirm-once": () => import("./pages/confirm-once"),
   countdown: () => import("./pages/countdown"),
   "lab-form": () => import("./pages/lab-form"),
