@@ -26,7 +26,6 @@ from teleconsult.http.guard import actor_or_none
 from teleconsult.http.headers import allow_wasm
 from teleconsult.http.webroot import web_root
 
-
 _RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
