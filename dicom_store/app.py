@@ -6,7 +6,7 @@ from typing import Self
 from aiohttp import web
 
 from dicom_store.archive import Archive, open_archive
-from dicom_store.dicomweb import qido, rendered, stow, wado
+from dicom_store.dicomweb import qido, rendered, stow, wado, wadouri
 from dicom_store.labs import routes as lab_routes
 from dicom_store.labs.ingest import LabIngest
 from dicom_store.ports import Gatekeeper, Translate
@@ -54,6 +54,7 @@ def routes(archive: Archive, rooms: WebRooms, gatekeeper: Gatekeeper, translate:
         *qido.routes(archive, gatekeeper, translate),
         *wado.routes(archive, rooms.transcode, gatekeeper, translate),
         *rendered.routes(archive, rooms.render, gatekeeper, translate),
+        *wadouri.routes(archive, rooms.render, rooms.transcode, gatekeeper, translate),
         *upload_routes.routes(rooms.reception, gatekeeper, translate),
         *lab_routes.routes(rooms.lab_ingest, gatekeeper, translate),
     ]
