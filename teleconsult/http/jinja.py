@@ -111,6 +111,8 @@ def environment(language: str) -> Environment:
         ngettext=lambda one, many, n: i18n.ntranslate(one, many, n, language, n=n),
         newstyle=True,
     )
+    # Chinese as it is: escaped to ASCII, the texts for scripts would be twice as long on the line.
+    made.policies["json.dumps_kwargs"] = {"sort_keys": True, "ensure_ascii": False}
     made.globals |= {
         "_": say,
         "ngettext": _counter(language),

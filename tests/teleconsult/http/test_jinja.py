@@ -68,6 +68,11 @@ def test_a_name_that_is_not_there_is_an_error(monkeypatch):
     environment("en").cache.clear()
 
 
+def test_texts_for_scripts_are_short_and_cannot_end_the_script():
+    told = environment("zh_CN").from_string("{{ {'a': '通话</script>'} | tojson }}").render()
+    assert told == '{"a": "通话\\u003c/script\\u003e"}'
+
+
 def test_the_module_keeps_one_environment_per_language():
     assert jinja.environment("en") is environment("en")
     assert environment("en") is not environment("zh_CN")
