@@ -12,7 +12,8 @@ from signaling.errors import OfferRefused
 from signaling.house import House
 from signaling.live import LABELS, LiveRoom
 from signaling.media.bandwidth import SHOWS_VIDEO
-from signaling.media.peer import Calls, Peer, Reach, Wishes
+from signaling.media.peer import Calls, Peer, Reach
+from signaling.media.wishes import Wishes
 from signaling.ports import Grant
 from signaling.tasks import Tasks
 

@@ -6,8 +6,9 @@ from signaling.config import IceServer
 from signaling.effects import DropMedia
 from signaling.errors import NotAdmitted, OfferRefused, RoomRefused
 from signaling.media.ice import IceCredentials
-from signaling.media.peer import Peer, Wishes
+from signaling.media.peer import Peer
 from signaling.media.sdp import kinds_of
+from signaling.media.wishes import Wishes
 from signaling.messages import Closing, Reply
 from signaling.ports import STREAM, Admission, Grant
 from signaling.rooms import Rooms

@@ -1,0 +1,139 @@
+"""All tracks of one connection: what it sends us as sources, what we send it as lanes, and whose an SSRC is.
+
+Source: RFC 9143 9.2 (which section an SSRC belongs to).
+"""
+
+from typing import TYPE_CHECKING
+
+from signaling.media import sdp
+from signaling.media.plane import Plane
+from signaling.media.tracks import Lane, Slot, Source
+from signaling.media.wishes import Wishes, receives, sends
+
+if TYPE_CHECKING:
+    from signaling.media.peer import Peer
+
+_MOST_SSRCS = 32
+
+
+class Bundle:
+    """The tracks of one peer.
+
+    Args:
+        peer: Whose.
+        plane: The packet plane it lives on.
+
+    Attributes:
+        sources: mid -> what comes in there.
+        lanes: mid -> what goes out there.
+        by_ssrc: What packets are known to belong to.
+    """
+
+    def __init__(self, peer: "Peer", plane: Plane) -> None:
+        self._peer = peer
+        self._plane = plane
+        self.sources: dict[str, Source] = {}
+        self.lanes: dict[str, Lane] = {}
+        self.by_ssrc: dict[int, Source] = {}
+        self._announced: dict[int, Source] = {}
+        self._lane_by_ssrc: dict[int, Lane] = {}
+
+    # ------------------------------------------------------------ as agreed
+    def lane(self, section: sdp.Section, slot: Slot) -> Lane:
+        """The lane of a section, made when it is first agreed."""
+        lane = self.lanes.get(section.mid)
+        if lane is None:
+            pts = {codec.name: codec.pt for codec in reversed(section.codecs)}
+            lane = self.lanes[section.mid] = Lane(self._peer, slot, section.kind, pts)
+            self._lane_by_ssrc[lane.ssrc] = lane
+            if self._peer.tx is not None:
+                self.open(lane)
+        return lane
+
+    def fill(self, section: sdp.Section, codecs: tuple[sdp.Codec, ...], slot: Slot) -> None:
+        """The peer's track of a section fills a slot from now on."""
+        source, now_s = self.sources.get(section.mid), self._plane.now_s()
+        if source is None:
+            source = self.sources[section.mid] = Source(self._peer, slot, section, codecs)
+            self._plane.publishing.add(self._peer)
+            slot.take(source, now_s)
+        elif source.codec != codecs[0]:
+            source.codecs = {codec.pt: codec for codec in codecs}
+            source.turn_to(codecs[0].pt, now_s)
+        for ssrc in section.ssrcs:
+            self._announced[ssrc] = source
+
+    def drop_unwanted(self, offer: sdp.Offer, wishes: Wishes) -> None:
+        """What a new offer no longer has ends."""
+        slots = {section.mid: sends(section, wishes) for section in offer.sections}
+        fills = {section.mid: wishes.sends[section.mid] for section in offer.sections if receives(section, wishes)}
+        for mid, lane in list(self.lanes.items()):
+            if slots.get(mid) is not lane.slot:
+                self._drop_lane(mid)
+        for mid, source in list(self.sources.items()):
+            if fills.get(mid) is not source.slot:
+                self._drop_source(mid)
+
+    def drop_all(self) -> None:
+        """Nothing goes in or out any more."""
+        for mid in list(self.sources):
+            self._drop_source(mid)
+        for mid in list(self.lanes):
+            self._drop_lane(mid)
+
+    # ------------------------------------------------------------ as it flows
+    def open(self, lane: Lane) -> None:
+        """There are keys: packets go."""
+        lane.tx = self._peer.tx
+        lane.name = self._peer.name or b""
+        if self._peer.shows_video or lane.kind != "video":
+            lane.slot.add(lane, self._plane.now_s())
+
+    def show_video(self, wanted: bool) -> None:
+        """Hang lanes of pictures on their slots, or take them off."""
+        for lane in self.lanes.values():
+            if lane.kind != "video" or lane.tx is None:
+                continue
+            if wanted:
+                lane.slot.add(lane, self._plane.now_s())
+            else:
+                lane.slot.remove(lane)
+
+    def lane_of(self, ssrc: int) -> Lane | None:
+        """Which of the peer's lanes is meant."""
+        return self._lane_by_ssrc.get(ssrc)
+
+    def adopt(self, ssrc: int, pt: int, mid: str = "") -> Source | None:
+        """Which track is a new SSRC? By the offer's word, by the packet's mid, or as the only one it fits."""
+        source = self._announced.get(ssrc) or self.sources.get(mid)
+        if source is None:
+            fitting = [one for one in self.sources.values() if pt in one.codecs]
+            source = fitting[0] if len(fitting) == 1 else None
+        if source is None or pt not in source.codecs or len(self.by_ssrc) > _MOST_SSRCS:
+            return None
+        now_s = self._plane.now_s()
+        if source.ssrc is not None:
+            self.by_ssrc.pop(source.ssrc, None)
+            slot = source.slot
+            slot.release()
+            source.begin_anew()
+            slot.take(source, now_s)
+        source.ssrc = ssrc
+        self.by_ssrc[ssrc] = source
+        source.ask_key_frame(now_s)
+        return source
+
+    def _drop_lane(self, mid: str) -> None:
+        lane = self.lanes.pop(mid)
+        lane.slot.remove(lane)
+        self._lane_by_ssrc.pop(lane.ssrc, None)
+
+    def _drop_source(self, mid: str) -> None:
+        source = self.sources.pop(mid)
+        if source.slot.source is source:
+            source.slot.release()
+        for table in (self.by_ssrc, self._announced):
+            for key in [key for key, value in table.items() if value is source]:
+                del table[key]
+        if not self.sources:
+            self._plane.publishing.discard(self._peer)
