@@ -17,9 +17,10 @@ from typing import Any, NamedTuple, TypeAlias
 
 from dicom_store import description
 from dicom_store.description import Description
-from dicom_store.errors import FilmRefused, Unavailable
+from dicom_store.errors import FilmRefused, NotFound, Unavailable
 from dicom_store.model import BlobRef, Origin, Stored, StudyKey, StudyUID
-from dicom_store.ports import InstanceStored, LabReportStored, Listener
+from dicom_store.ports import InstanceStored, LabReportStored, Listener, Scope
+from dicom_store.sameness import MOST_BYTES, same_film
 from dicom_store.storage.blobs import Blobs
 from dicom_store.storage.index import Index, film_name
 from dicom_store.storage.keeping import Kept, NewFilm
@@ -65,7 +66,7 @@ class Batch:
         self._group_bytes = 0
         self._work: asyncio.Task[None] | None = None
         self._written: list[tuple[_Waiting, NewFilm]] = []
-        self._twins: list[tuple[_Waiting, bytes]] = []
+        self._twins: list[tuple[_Waiting, Kept]] = []
         self._pack: PackWriter | None = None
         self._shared: dict[str, dict[str, Any]] = {}
 
@@ -120,8 +121,8 @@ class Batch:
             if not self._ingest.blobs.place.appends:
                 self._pack = None
                 self._ingest.blobs.shelve(pack)
-        for waiting, known in self._twins:
-            self._outcomes[waiting.place] = self._outcome(waiting, Kept(added=False, same=known == waiting.sha256))
+        for waiting, outcome in self._twins:
+            self._outcomes[waiting.place] = self._outcome(waiting, outcome)
         await self._refer_again()
         outcomes = [outcome for outcome in self._outcomes if outcome is not None]
         self._outcomes, self._written, self._twins = [], [], []
@@ -178,12 +179,27 @@ class Batch:
             if before is None:
                 fresh.append(waiting)
             else:
-                self._twins.append((waiting, before))
+                same = before == waiting.sha256 or await self._says_the_same(waiting)
+                self._twins.append((waiting, Kept(added=False, same=same)))
+                waiting.data = b""
         if not fresh:
             return
         if self._pack is None:
             self._pack = await run(self._ingest.blobs.open)
         self._written += await run(self._ingest.put, self._pack, fresh, self._origin)
+
+    async def _says_the_same(self, waiting: _Waiting) -> bool:
+        """Whether the film that is here already says what this one says in other bytes."""
+        own = Scope(institutions=frozenset({self._origin.institution}))
+        described = waiting.description
+        try:
+            held = await self._ingest.index.instance(own, described.study, described.series, described.instance)
+        except NotFound:
+            return False  # in another study or series, or deleted meanwhile
+        if len(waiting.data) + held.blob.length > 2 * MOST_BYTES:
+            return False
+        before = await self._ingest.blobs.read(held.blob)
+        return await self._ingest.blobs.run(same_film, before, waiting.data)
 
     def _outcome(self, waiting: _Waiting, kept: Kept) -> Outcome:
         if not kept.same:
