@@ -82,6 +82,18 @@ async def is_in(tab: Page) -> None:
     await until(seated)
 
 
+async def join(tab: Page, consult: str) -> None:
+    """Into the call of a consult, by its own page."""
+    await tab.goto(f"/consults/{consult}/call")
+    await tab.locator("[data-call-join]").click()
+    await is_in(tab)
+
+
+async def seat_shown(tab: Page) -> str | None:
+    """The seat of the other person, as this page knows it."""
+    return await tab.locator(".tiles .video:not(.mine)").first.get_attribute("data-participant")
+
+
 async def names(tab: Page) -> list[str]:
     """Whom the call shows, without oneself."""
     found = await tab.locator(".tiles .video:not(.mine) .name > span:last-child").all_inner_texts()

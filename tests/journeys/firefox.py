@@ -15,6 +15,9 @@ from tests.journeys.callers import RECEIVED, REMEMBER, Received
 
 FIREFOX = shutil.which("firefox-esr") or shutil.which("firefox")
 _PREFERENCES = {
+    # A made-up camera does not count as one in use: without this only addresses of the default route are tried.
+    "permissions.default.camera": 1,
+    "permissions.default.microphone": 1,
     "media.navigator.streams.fake": True,
     "media.navigator.permission.disabled": True,
     "media.getusermedia.insecure.enabled": True,

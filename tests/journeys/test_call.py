@@ -1,31 +1,28 @@
-"""The call: two sides of a consult, a patient from a link on a phone, refused devices, processes that die meanwhile."""
+"""The call of a consult: both sides, other browsers, refused devices, outside clients, who has lost the right."""
 
 import asyncio
-import itertools
-import os
-import re
-import signal
-from collections.abc import AsyncIterator, Sequence
-from datetime import datetime, timedelta
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Page, Request
+import requests
+from aiohttp import ClientSession
+from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+from aiortc.mediastreams import AudioStreamTrack, VideoStreamTrack
+from playwright.async_api import Page
 
-from tests.builders.county import REPOSITORY, County, start, until
-from tests.journeys.callers import Callers, callers_of, hears_and_sees, is_in, names, phase, received
+from tests.builders.county import County
+from tests.builders.walks import draft, move
+from tests.journeys.callers import Callers, callers_of, hears_and_sees, is_in, join, names, phase, received, seat_shown
 from tests.journeys.firefox import FIREFOX, firefox
+from tests.journeys.measures import axe_finds_nothing
 from tests.journeys.steps import Person
 from tests.journeys.steps import until as soon
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-AXE = REPOSITORY / "web" / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
-SITE = ZoneInfo("Asia/Shanghai")
 REQUESTER, SPECIALIST = "刘秀兰", "陈景和"
-PATIENT_BYTES = 60_000
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -34,13 +31,13 @@ async def callers(demo: County) -> AsyncIterator[Callers]:
         yield found
 
 
-async def join(tab: Page, consult: str) -> None:
-    await tab.goto(f"/consults/{consult}/call")
-    await tab.locator("[data-call-join]").click()
-    await is_in(tab)
+def figures(demo: County) -> dict[str, float]:
+    """The media process's, as the site shows them to its own machine."""
+    lines = requests.get(f"{demo.url}/metrics", timeout=30).text.splitlines()
+    return {name: float(value) for name, _, value in (line.partition(" ") for line in lines if line[:6] == "media_")}
 
 
-async def test_two_sides_of_a_consult_hear_and_see_each_other_and_a_reload_is_a_rejoin(
+async def test_two_sides_hear_and_see_each_other_through_reloads_films_and_leaving(
     demo: County, callers: Callers
 ) -> None:
     consult = demo.facts["samples"]["consult"]
@@ -50,6 +47,11 @@ async def test_two_sides_of_a_consult_hear_and_see_each_other_and_a_reload_is_a_
     await asyncio.gather(hears_and_sees(doctor), hears_and_sees(specialist))
     assert await names(doctor) == [SPECIALIST]
     assert await names(specialist) == [REQUESTER]
+    seat = await seat_shown(specialist)
+    relay = await asyncio.to_thread(figures, demo)
+    assert relay["media_peers"] >= 2
+    assert relay["media_packets_out_total"] > 0
+    assert relay["media_codec_contexts"] == 0, "the relay never decodes"
 
     await doctor.locator("#call-message").fill("第 20 层的结节请看一下。")
     await doctor.keyboard.press("Enter")
@@ -57,10 +59,12 @@ async def test_two_sides_of_a_consult_hear_and_see_each_other_and_a_reload_is_a_
 
     await doctor.reload()
     await is_in(doctor)
+    await specialist.locator(".films-switch").click()
+    await specialist.frame_locator("iframe.films").locator("main, canvas").first.wait_for()
     await asyncio.gather(hears_and_sees(doctor), hears_and_sees(specialist))
-    assert await names(specialist) == [REQUESTER]
+    assert (await names(specialist), await seat_shown(specialist)) == ([REQUESTER], seat)
 
-    await doctor.goto(f"/consults/{consult}")
+    await doctor.goto(f"/consults/{consult}/viewer")
     await doctor.locator(".incall.tile").wait_for()
     await asyncio.gather(hears_and_sees(doctor), hears_and_sees(specialist))
 
@@ -69,6 +73,13 @@ async def test_two_sides_of_a_consult_hear_and_see_each_other_and_a_reload_is_a_
     await doctor.goto(f"/consults/{consult}")
     await doctor.locator("#talk-title").wait_for()
     assert await doctor.locator(".incall").count() == 0
+
+    await join(doctor, consult)
+    await doctor.locator("[data-call-leave]").click()
+    await doctor.locator("[data-call-back]").click()
+    await is_in(doctor)
+    await asyncio.gather(hears_and_sees(doctor), hears_and_sees(specialist))
+    assert (await names(specialist), await seat_shown(specialist)) == ([REQUESTER], seat)
 
 
 async def _is(tab: Page, expected: list[str]) -> bool:
@@ -150,172 +161,99 @@ async def _more_frames(tab: Page, than: int) -> bool:
     return (await received(tab)).frames > than + 5
 
 
-# ---------------------------------------------------------------- the patient
-_slots = itertools.count(1, 20)
-"""Minutes from now: a doctor has one visit at a time."""
+# ---------------------------------------------------------------- outside clients
+async def negotiated(http: ClientSession, connection: RTCPeerConnection, url: str) -> str:
+    """Offer over HTTP, as WHIP and WHEP say. Returns where to end it."""
+    await connection.setLocalDescription(await connection.createOffer())
+    offer = connection.localDescription.sdp
+    async with http.post(url, data=offer, headers={"Content-Type": "application/sdp"}) as answer:
+        assert answer.status == 201, await answer.text()
+        await connection.setRemoteDescription(RTCSessionDescription(await answer.text(), "answer"))
+        return answer.headers["Location"]
 
 
-async def book(tab: Page, consult: str) -> str:
-    """Book a follow-up through the page. Returns the patient's link."""
-    await tab.goto(f"/consults/{consult}/followups")
-    begins = datetime.now(SITE) + timedelta(minutes=next(_slots))
-    await tab.locator("#starts_at").fill(begins.strftime("%Y-%m-%dT%H:%M"))
-    await tab.locator("#reason").fill("新加的药吃得怎么样？")
-    await tab.locator("#note_to_patient").fill("把血压本放在手边。")
-    await tab.locator("form[action$='/followups'] button[type=submit]").click()
-    return await tab.locator("#patient-link").input_value()
-
-
-async def code_for(tab: Page) -> str:
-    """The digits, as the staff read them out: where no message can be sent, a notice carries them."""
-    await tab.goto("/notifications")
-    digits = re.search(r"(?<!\d)(\d{6})(?!\d)", await tab.locator("main").inner_text())
-    assert digits
-    return digits[1]
-
-
-async def axe_finds_nothing(tab: Page) -> None:
-    if not AXE.exists():
-        return
-    await tab.evaluate(AXE.read_text())
-    found: list[Any] = await tab.evaluate(
-        "axe.run({runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']})"
-        ".then((result) => result.violations.map((one) => [one.id, one.nodes[0].html]))"
-    )
-    assert found == []
-
-
-async def is_large_enough(tab: Page) -> None:
-    """Text of at least 18 px, and nothing to touch below 60 px."""
-    small: list[Any] = await tab.evaluate(
-        """() => [...document.querySelectorAll('body *')].filter((one) => {
-          const box = one.getBoundingClientRect(), style = getComputedStyle(one);
-          if (!box.width || style.visibility === 'hidden') return false;
-          if (one.closest('[hidden], noscript, .only-read-aloud')) return false;
-          const text = [...one.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
-          if (text && parseFloat(style.fontSize) < 18) return true;
-          return one.matches('a, button, input:not([type=hidden]), select, summary') && box.height < 60;
-        }).map((one) => one.outerHTML.slice(0, 120))"""
-    )
-    assert small == []
-
-
-async def weight(callers: Callers, url: str, cookies: Sequence[Any] = ()) -> int:
-    """What a browser that was never here receives for a page, headers and all."""
-    tab = await callers(phone=True, cookies=cookies)
-    finished: list[Request] = []
-    tab.on("requestfinished", lambda request: finished.append(request))
-    await tab.goto(url, wait_until="networkidle")
-    sizes = [await request.sizes() for request in finished if not request.url.endswith("/favicon.svg")]
-    await tab.context.close()
-    return sum(size["responseBodySize"] + size["responseHeadersSize"] for size in sizes)
-
-
-@pytest.mark.parametrize("language", ["zh_CN", "en"])
-async def test_a_patient_comes_from_the_link_on_a_phone_into_the_call_in_two_taps(
-    demo: County, callers: Callers, language: str
+async def test_an_outside_client_watches_the_call_by_whep_and_is_in_it_by_whip(
+    demo: County, callers: Callers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("aioice.ice.get_host_addresses", lambda use_ipv4, use_ipv6: ["127.0.0.1"])
     consult = demo.facts["samples"]["consult"]
-    doctor = await callers("specialist", language=language)
-    link = await book(doctor, consult)
-    phone = await callers(phone=True, language=language)
-    await phone.goto(link)
-    assert "高守田" not in await phone.content(), "a forwarded link must not tell who is ill"
-    await axe_finds_nothing(phone)
-    await is_large_enough(phone)
-    await phone.locator("[data-call-ready].reach .go").click()
-    await phone.locator("#code").wait_for()
-    await axe_finds_nothing(phone)
-    await phone.locator("#code").fill(await code_for(doctor))
-    await phone.locator("[data-call-ready].reach .go").click()  # the first tap
-    join_button = phone.locator("[data-call-join]")
-    await join_button.wait_for()
-    await axe_finds_nothing(phone)
-    await is_large_enough(phone)
-    assert await weight(callers, link) < PATIENT_BYTES
-    assert await weight(callers, phone.url, await phone.context.cookies()) < PATIENT_BYTES
-    await join_button.click()  # the second tap
-    await is_in(phone)
-    await phone.locator(".waiting").wait_for()
+    doctor = await callers("requester")
+    await join(doctor, consult)
+    outside, calls = demo.api("specialist"), f"/api/v1/consults/{consult}/calls"
+    room = (await asyncio.to_thread(outside.good, "POST", calls))["room"]
+    publisher = (await asyncio.to_thread(demo.api("requester").good, "POST", calls))["participant"]
+    viewer, camera = (RTCPeerConnection(RTCConfiguration(iceServers=[])) for _ in range(2))
+    async with ClientSession(demo.url, headers=outside.headers) as http:
+        for kind in ("audio", "video"):
+            viewer.addTransceiver(kind, direction="recvonly")
+        await negotiated(http, viewer, f"{demo.facts['whep'].replace('{room}', room)}?publisher={publisher}")
+        track = next(one.receiver.track for one in viewer.getTransceivers() if one.kind == "video")
+        picture: Any = await asyncio.wait_for(track.recv(), 60)
+        assert picture.width > 0
+        await viewer.close()
 
-    await doctor.goto(f"/consults/{consult}/followups")
-    await doctor.locator("form[action$='/moves/start'] button").last.click()
-    await doctor.locator("[data-call-join]").click()
-    await is_in(doctor)
-    await asyncio.gather(hears_and_sees(phone), hears_and_sees(doctor))
-    assert await names(phone) == [SPECIALIST]
-    await axe_finds_nothing(phone)
-    await phone.reload()
-    await is_in(phone)
-    await asyncio.gather(hears_and_sees(phone), hears_and_sees(doctor))
-
-    await doctor.locator("[data-call-end]").click()
-    await doctor.locator(".call-dialog .leave").click()
-    await phone.locator(".call-after").wait_for()
-    assert await phase(phone) == "ended"
-    await doctor.goto(f"/consults/{consult}/followups")
-    note = doctor.locator("section.visit", has=doctor.locator("textarea[name=note]")).first
-    await note.locator("textarea[name=note]").fill("血压 138/84，无不适。")
-    await note.locator("textarea[name=said]").fill("血压好多了，药照旧吃。")
-    await note.locator("textarea[name=next_step]").fill("三个月后再查一次血。")
-    await note.locator("form[action$='/moves/finish'] button").click()
-    await doctor.get_by_text("血压 138/84，无不适。").first.wait_for()
-    await phone.goto("/my")
-    await phone.get_by_text("血压好多了，药照旧吃。").first.wait_for()
-    await axe_finds_nothing(phone)
-    await is_large_enough(phone)
-    await doctor.goto(f"/consults/{consult}")
-    await doctor.locator(".timeline").first.get_by_text("血压 138/84，无不适。").first.wait_for()
+        camera.addTrack(AudioStreamTrack())
+        camera.addTrack(VideoStreamTrack())
+        session = await negotiated(http, camera, demo.facts["whip"].replace("{room}", room))
+        await soon(lambda: _is(doctor, [SPECIALIST]))
+        before = (await received(doctor)).frames
+        await soon(lambda: _more_frames(doctor, before))
+        assert (await asyncio.to_thread(figures, demo))["media_codec_contexts"] == 0
+        async with http.delete(session) as answer:
+            assert answer.status == 200
+        await soon(lambda: _is(doctor, []))
+        await camera.close()
 
 
-async def test_a_patient_whose_camera_is_refused_sees_the_way_on_and_comes_in_with_voice(
+# ---------------------------------------------------------------- the right to be there
+def accepted(demo: County) -> str:
+    """A consult of its own: other tests need theirs as it is."""
+    doctor, specialist = demo.api("requester"), demo.api("specialist")
+    _, consult = draft(doctor)
+    move(doctor, consult, "submit", reason="其余检查本院无条件完成。")
+    move(demo.api("coordinator"), consult, "assign", specialist_id=specialist.good("GET", "/api/v1/me")["id"])
+    move(specialist, consult, "accept")
+    return consult
+
+
+def reassign(demo: County, consult: str) -> None:
+    """Give it to somebody else of the same hospital."""
+    coordinator = demo.api("coordinator")
+    everybody = coordinator.good("GET", "/api/v1/specialists")["items"]
+    me = next(one for one in everybody if one["name"] == SPECIALIST)
+    other = next(one for one in everybody if one["institution"] == me["institution"] and one["id"] != me["id"])
+    move(coordinator, consult, "reassign", specialist_id=other["id"], reason="出差")
+
+
+async def test_whoever_loses_the_case_is_out_of_the_call_at_once_and_the_record_says_so(
     demo: County, callers: Callers
 ) -> None:
-    doctor = await callers("specialist")
-    link = await book(doctor, demo.facts["samples"]["consult"])
-    phone = await callers(phone=True, allow=["microphone"])
-    await phone.goto(link)
-    await phone.locator("[data-call-ready].reach .go").click()
-    await phone.locator("#code").fill(await code_for(doctor))
-    await phone.locator("[data-call-ready].reach .go").click()
-    await phone.locator("[data-call-join]").click()
-    await phone.locator(".call-help[data-need=camera]").wait_for()
-    await axe_finds_nothing(phone)
-    await is_large_enough(phone)
-    await phone.locator("[data-call-anyway]").click()
-    await is_in(phone)
+    consult = await asyncio.to_thread(accepted, demo)
+    doctor, specialist = await callers("requester", language="en"), await callers("specialist")
+    await join(doctor, consult)
+    await join(specialist, consult)
+    await asyncio.gather(hears_and_sees(doctor), hears_and_sees(specialist))
+    calls = f"/api/v1/consults/{consult}/calls"
 
+    async def measured() -> bool:
+        told = await asyncio.to_thread(demo.api("requester").good, "GET", calls)
+        return {"joined", "quality"} <= {event["kind"] for event in told["items"][0]["events"]}
 
-async def test_without_calls_in_the_browser_the_way_out_is_shown(demo: County, callers: Callers) -> None:
-    doctor = await callers("specialist")
-    link = await book(doctor, demo.facts["samples"]["consult"])
-    phone = await callers(phone=True)
-    await phone.add_init_script("delete window.RTCPeerConnection; window.RTCPeerConnection = undefined;")
-    await phone.goto(link)
-    await phone.locator(".way-out").wait_for()
-    await phone.locator(".qr img").wait_for()
-    assert await phone.locator("[data-call-copy]").is_visible()
-    await axe_finds_nothing(phone)
+    await soon(measured)
+    await asyncio.to_thread(reassign, demo, consult)
+    await specialist.locator(".call-after").wait_for()
+    assert await phase(specialist) == "removed"
+    await soon(lambda: _is(doctor, []))
+    assert await phase(doctor) == "in"
+    await specialist.goto(f"/consults/{consult}/call")
+    assert await specialist.locator("[data-call-join]").count() == 0
 
-
-# ---------------------------------------------------------------- processes that die
-async def test_everyone_is_back_by_themselves_after_media_and_web_were_killed(county: Path, tmp_path: Path) -> None:
-    demo = start(county, tmp_path / "data")
-    try:
-        async with callers_of(demo) as callers:
-            consult = demo.facts["samples"]["consult"]
-            doctor, specialist = await callers("requester"), await callers("specialist")
-            await join(doctor, consult)
-            await join(specialist, consult)
-            await asyncio.gather(hears_and_sees(doctor), hears_and_sees(specialist))
-            for name in ("media", "web"):
-                old = demo.pids()[name]
-                os.kill(old, signal.SIGKILL)
-                await asyncio.to_thread(until, lambda name=name, old=old: demo.pids().get(name) not in (None, old))
-                await asyncio.to_thread(demo.wait_ready)
-                await asyncio.gather(is_in(doctor), is_in(specialist))
-                await asyncio.gather(hears_and_sees(doctor, 60), hears_and_sees(specialist, 60))
-                await soon(lambda: _is(doctor, [SPECIALIST]))
-                await soon(lambda: _is(specialist, [REQUESTER]))
-    finally:
-        demo.stop()
+    await doctor.locator("[data-call-leave]").click()
+    say = Person(doctor, "en").say
+    await doctor.goto(f"/consults/{consult}")
+    timeline = doctor.locator(".timeline").first
+    for line in ("{who} came into the call", "{who} was taken out of the call"):
+        await timeline.get_by_text(say(line, who=SPECIALIST)).first.wait_for()
+    await timeline.get_by_text(
+        say("The line: {loss} % lost on the way, {ms} ms there and back").partition("{")[0]
+    ).first.wait_for()
