@@ -88,6 +88,7 @@ bench: $(VENV)/.dev $(VENV)/.compiled web
 
 docs: $(VENV)/.base
 	$(PYTHON) -m teleconsult states --markdown > docs/consult-states.md
+	$(PYTHON) -m tools.conformance
 
 screenshots: $(VENV)/.dev web
 	$(PYTHON) tools/screenshots.py $(ARGS)

@@ -11,8 +11,8 @@ import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
 
-_LATIN = {"", "ISO_IR 6", "ISO_IR 100", "ISO 2022 IR 6", "ISO 2022 IR 100", "ISO-IR 100"}
-_WHOLE = {"ISO_IR 192": "utf-8", "GB18030": "gb18030", "GBK": "gb18030", "GB2312": "gb18030"}
+LATIN = {"", "ISO_IR 6", "ISO_IR 100", "ISO 2022 IR 6", "ISO 2022 IR 100", "ISO-IR 100"}
+WHOLE = {"ISO_IR 192": "utf-8", "GB18030": "gb18030", "GBK": "gb18030", "GB2312": "gb18030"}
 _HIGH = re.compile(rb"[\x80-\xff]")
 # pydicom leaves the escape that switches back to GB 2312 (and its kin) in the text.
 _ESCAPE = re.compile("\x1b(?:\\$[()]?[A-Z]|[()][A-Z])")
@@ -64,15 +64,15 @@ def charset_of(terms: tuple[str, ...], samples: list[bytes]) -> Charset:
         samples: The texts of the film that hold bytes above 7F.
     """
     terms = tuple(term.strip(" \0") for term in terms)
-    if len(terms) == 1 and terms[0] in _WHOLE:
-        codec = _WHOLE[terms[0]]
+    if len(terms) == 1 and terms[0] in WHOLE:
+        codec = WHOLE[terms[0]]
         if all(_fits(sample, codec) for sample in samples):
             return Charset(codec, terms)
         other = "gb18030" if codec == "utf-8" else "utf-8"
         if all(_fits(sample, other) for sample in samples):
             return Charset(other, terms, guessed=True)
         return Charset(codec, terms)
-    if all(term in _LATIN for term in terms):
+    if all(term in LATIN for term in terms):
         guess = _guess(samples)
         return Charset(guess or "latin-1", terms, guessed=guess is not None)
     return Charset("", terms)

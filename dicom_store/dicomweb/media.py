@@ -25,6 +25,8 @@ _SYNTAXES = {
     "video/h265": "1.2.840.10008.1.2.4.107",
 }
 _NATIVE_SYNTAXES = {"1.2.840.10008.1.2", EXPLICIT_LITTLE, "1.2.840.10008.1.2.2", "1.2.840.10008.1.2.1.99"}
+TYPES = frozenset(_SYNTAXES)
+"""Media types of pixels beside JPEG and plain ones."""
 _JPEG_SYNTAXES = {
     0xC0: "1.2.840.10008.1.2.4.50",
     0xC1: "1.2.840.10008.1.2.4.51",

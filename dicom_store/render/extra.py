@@ -19,7 +19,13 @@ DEFLATED_FRAMES = UID("1.2.840.10008.1.2.8.1")
 
 RETIRED_JPEG = frozenset({UID("1.2.840.10008.1.2.4.53"), UID("1.2.840.10008.1.2.4.55")})
 """Spectral selection and full progression: gone from the standard in 1998, not from the archives of old machines."""
+_HTJ2K = frozenset({HTJ2K, HTJ2KLossless, HTJ2KLosslessRPCL})
 BEYOND_PYDICOM = RETIRED_JPEG | {DEFLATED_FRAMES}
+
+
+def decodes(syntax: UID) -> bool:
+    """Whether frames of this transfer syntax are decoded here, all or some of them."""
+    return syntax in BEYOND_PYDICOM | _HTJ2K | {JPEGExtended12Bit}
 
 
 def decode(film: Dataset, syntax: UID, data: bytes) -> tuple[Array, str] | None:
@@ -40,7 +46,7 @@ def decode(film: Dataset, syntax: UID, data: bytes) -> tuple[Array, str] | None:
         return _inflate(film, data)
     try:
         # OpenJPEG: the other decoder at hand, OpenJPH, turned white to black where lossy values overflowed.
-        if syntax in (HTJ2K, HTJ2KLossless, HTJ2KLosslessRPCL):
+        if syntax in _HTJ2K:
             return _meaning(film, data, _strictly(imagecodecs.jpeg2k_decode, data))
         extended = syntax == JPEGExtended12Bit and (said := codestream.claim(data)) is not None and said.bits > 8
         if extended or syntax in RETIRED_JPEG:
