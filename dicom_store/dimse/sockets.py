@@ -5,8 +5,10 @@ the few methods of pynetdicom's transport that a server must override; a test sa
 """
 
 import collections
+import contextlib
 import socket
 import socketserver
+import ssl
 import threading
 import time
 from dataclasses import dataclass
@@ -197,7 +199,38 @@ class BoundedServer(ThreadedAssociationServer):
     def __init__(self, *args: Any, limits: DimseLimits, **kwargs: Any) -> None:
         self.limits = limits
         self.memory = Memory(limits.held_bytes)
+        self._shaking = threading.BoundedSemaphore(limits.connections)
         super().__init__(*args, **{**kwargs, "request_handler": BoundedHandler})
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        """Take a connection. Hands are shaken by its own thread: a silent caller must not stop the others."""
+        raw, address = cast(socket.socket, self.socket).accept()
+        if self.ssl_context is None:
+            return raw, address
+        return self.ssl_context.wrap_socket(raw, server_side=True, do_handshake_on_connect=False), address
+
+    def finish_request(self, request: Any, client_address: Any) -> None:
+        """Begin an association, over TLS after the handshake; in the connection's thread."""
+        if isinstance(request, ssl.SSLSocket) and not self._shaken(request):
+            self.shutdown_request(request)
+            return
+        super().finish_request(request, client_address)
+
+    def _shaken(self, request: ssl.SSLSocket) -> bool:
+        if not self._shaking.acquire(blocking=False):
+            return False
+        # Ends a handshake that drips on; the socket's own timeout only ends one that stands still.
+        end = threading.Timer(self.limits.begin.total_seconds(), _cut_off, [request])
+        end.daemon = True
+        end.start()
+        try:
+            request.do_handshake()
+        except OSError:
+            return False
+        finally:
+            end.cancel()
+            self._shaking.release()
+        return True
 
     def verify_request(self, request: Any, client_address: Any) -> bool:
         """Whether there is room for one more connection."""
@@ -209,3 +242,8 @@ class BoundedServer(ThreadedAssociationServer):
         """Take no more connections; blocks until the accepting loop ended. Associations go on."""
         socketserver.BaseServer.shutdown(self)
         self.server_close()
+
+
+def _cut_off(connection: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        socket.socket.shutdown(connection, socket.SHUT_RDWR)

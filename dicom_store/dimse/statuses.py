@@ -13,6 +13,10 @@ OUT_OF_RESOURCES = 0xA700
 """Try again later: modalities keep the film in their queue."""
 IDENTIFIER_MISMATCH = 0xA900
 CANNOT_UNDERSTAND = 0xC000
+# Of N-ACTION: PS3.7 annex C.
+NO_SUCH_ACTION = 0x0123
+INVALID_ARGUMENT = 0x0115
+RESOURCE_LIMITATION = 0x0213
 
 _STATUS: dict[type[ArchiveError], int] = {
     NotIdentified: NOT_AUTHORISED,
@@ -31,3 +35,10 @@ def status_of(error: ArchiveError) -> int:
     if isinstance(error, FilmRefused):
         return error.failure_reason
     return next((_STATUS[kind] for kind in type(error).__mro__ if kind in _STATUS), CANNOT_UNDERSTAND)
+
+
+def action_status_of(error: ArchiveError) -> int:
+    """The status of an error as N-ACTION says it."""
+    if isinstance(error, Unavailable):
+        return RESOURCE_LIMITATION
+    return INVALID_ARGUMENT if isinstance(error, QueryRefused) else NOT_AUTHORISED
