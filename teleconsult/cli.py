@@ -1,6 +1,7 @@
 """The command line: one thin function a command. What takes long to import is imported by the command that needs it."""
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -143,6 +144,61 @@ def station_remove(
     typer.echo(asyncio.run(errands.remove_station(_settings(), station)))
 
 
+@cli.command()
+def backup(
+    folder: Annotated[Path, typer.Argument(help="A new folder, on another disk; with --verify one that is there.")],
+    verify: Annotated[bool, typer.Option("--verify", help="Read every byte of it again and compare.")] = False,
+    with_key: Annotated[bool, typer.Option("--with-key", help="Put the site's key in; then guard the copy.")] = False,
+) -> None:
+    """Copy the whole site while it runs: records, films, lab reports, signing keys (sealed), certificates."""
+    from teleconsult.backups import restoring, taking
+    from teleconsult.clock import SystemClock
+
+    if not (verify and folder.exists()):
+        made = taking.take(_settings(), folder, SystemClock().now(), _percent("copied"), with_key=with_key)
+        typer.echo(f"{folder}: {len(made.files)} files, {made.total_bytes >> 20} MiB, taken {made.taken_at}.")
+        if not made.with_key:
+            typer.echo(
+                "The site's key is NOT in it. Keep a copy of secret.key elsewhere: without it nothing can be read."
+            )
+        if made.films_elsewhere:
+            typer.echo("Films lie in the object storage and are NOT in it: let that keep its own versions.")
+    if verify:
+        whole = restoring.verify(folder, _percent("verified"))
+        typer.echo(f"{folder} is whole: {len(whole.files)} files, taken {whole.taken_at}.")
+
+
+@cli.command()
+def restore(folder: Annotated[Path, typer.Argument(help="A backup.")]) -> None:
+    """Put a backup into the data folder, which must be new; then `migrate`, `verify-audit` and `serve`."""
+    from teleconsult.backups import restoring
+
+    settings = _settings()
+    done = restoring.restore(settings, folder, _percent("restored"))
+    typer.echo(f"{settings.data_dir} is as it was at {done.taken_at}. Now: teleconsult migrate, then verify-audit.")
+
+
+@cli.command()
+def deadlines() -> None:
+    """Print what will be told next, and when: deadlines of cases and their warnings."""
+    from teleconsult import errands
+
+    typer.echo(asyncio.run(errands.deadlines(_settings())))
+
+
+@cli.command("import")
+def import_films(
+    paths: Annotated[list[Path], typer.Argument(help="Films, and folders that hold films.")],
+    institution: Annotated[str, typer.Option(help="Name or id of the institution that will hold them.")],
+) -> None:
+    """Take films into the archive; status 1 when one was refused, each with its reason."""
+    from teleconsult import importing
+
+    good, text = asyncio.run(importing.run(_settings(), paths, institution, _percent("imported")))
+    typer.echo(text)
+    raise SystemExit(0 if good else 1)
+
+
 @cli.command("verify-audit")
 def verify_audit() -> None:
     """Check the audit's chain; status 1 and the first bad row when it was tampered with."""
@@ -192,6 +248,19 @@ def check() -> None:
     good, text = asyncio.run(checkup.run(_settings()))
     typer.echo(text)
     raise SystemExit(0 if good else 1)
+
+
+def _percent(word: str) -> Callable[[float], None]:
+    """Says on standard error how far it is, at each whole percent."""
+    last = -1
+
+    def tell(share: float) -> None:
+        nonlocal last
+        if (percent := int(share * 100)) != last:
+            last = percent
+            typer.echo(f"\r{percent:3d} % {word}" + ("\n" if percent == 100 else ""), err=True, nl=False)
+
+    return tell
 
 
 def _settings() -> Settings:

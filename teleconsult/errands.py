@@ -1,9 +1,12 @@
 """What the command line does on a site's data: each opens what it needs, does one thing, closes it."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -15,6 +18,8 @@ from teleconsult.clock import SystemClock
 from teleconsult.config import Settings, SettingsRefused
 from teleconsult.consults.table import TABLE, Row
 from teleconsult.db import Database
+from teleconsult.deadlines.rules import Calendar, Policy
+from teleconsult.deadlines.service import Deadlines
 from teleconsult.errors import FieldsRefused, NotFound, Refused
 from teleconsult.migrations import current, newest
 from teleconsult.people.service import People
@@ -27,7 +32,7 @@ from teleconsult.stations.service import StationFields, Stations
 
 async def create_admin(settings: Settings, login: str, name: str, institution: str, password: str) -> str:
     """Make an administrator, and the institution if there is none of this name; a line for the console."""
-    async with _database(settings) as database:
+    async with opened(settings) as database:
         people = People(database, settings.vault())
         access = Access(database, people)
         known = {one.name: one.id for one in await people.institutions()}
@@ -43,7 +48,7 @@ async def create_admin(settings: Settings, login: str, name: str, institution: s
 
 async def create_token(settings: Settings, login: str, label: str) -> str:
     """Make a bearer token for a person."""
-    async with _database(settings) as database:
+    async with opened(settings) as database:
         people = People(database, settings.vault())
         try:
             user = await people.user_by_login(login)
@@ -86,12 +91,12 @@ async def remove_station(settings: Settings, station: str) -> str:
 
 @asynccontextmanager
 async def _stations(settings: Settings) -> AsyncIterator[tuple[Stations, People]]:
-    async with _database(settings) as database:
+    async with opened(settings) as database:
         yield Stations(database), People(database, settings.vault())
 
 
 @asynccontextmanager
-async def _database(settings: Settings) -> AsyncIterator[Database]:
+async def opened(settings: Settings) -> AsyncIterator[Database]:
     """The clinic's records, in this version's shape; what is refused becomes one line for the console."""
     database = Database(settings.clinic_database_url, SystemClock())
     try:
@@ -108,7 +113,8 @@ async def _database(settings: Settings) -> AsyncIterator[Database]:
 
 async def _version(database: Database) -> str | None:
     file = database.engine.url.database
-    if database.is_sqlite and (file is None or not Path(file).is_file()):
+    there = file is not None and await asyncio.to_thread(os.path.exists, file)
+    if database.is_sqlite and not there:
         return None
     try:
         async with database.engine.connect() as connection:
@@ -117,9 +123,25 @@ async def _version(database: Database) -> str | None:
         return None
 
 
+async def deadlines(settings: Settings) -> str:
+    """What will be told next, soonest first, one a line; times as the site's clocks show them."""
+    zone = ZoneInfo(settings.time_zone)
+    async with opened(settings) as database:
+        timers = await Deadlines(database, Policy(Calendar(zone))).upcoming()
+    lines = [
+        f"{_moment(timer.next_at, zone)}  {timer.word:<12}  due {_moment(timer.due_at, zone)}  {timer.subject}"
+        for timer in timers
+    ]
+    return "\n".join(lines) or "No clock is running."
+
+
+def _moment(at: datetime | None, zone: ZoneInfo) -> str:
+    return f"{at.astimezone(zone):%Y-%m-%d %H:%M}" if at else "-"
+
+
 async def verify_audit(settings: Settings) -> tuple[bool, str]:
     """Walk the audit's chain: whether it is whole, and what to print."""
-    async with _database(settings) as database:
+    async with opened(settings) as database:
         verdict = await verify(database, settings.vault(), settings.data_dir / ANCHORS)
     lines = [f"{verdict.rows} rows, {verdict.sealed} sealed, {verdict.unsealed} wait for their seal."]
     if verdict.first_bad is not None:
