@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, tzinfo
 from functools import cache, partial
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 from zoneinfo import ZoneInfo
 
 from aiohttp import web
@@ -81,6 +81,7 @@ def render(request: web.Request, template: str, **context: Any) -> str:
     always: dict[str, Any] = {
         "request_path": request.path,
         "is_answer": request.method == "POST",
+        "back_path": _back_path(request),
         "language": language,
         "html_language": i18n.html_language(language),
         "actor": actor,
@@ -92,6 +93,14 @@ def render(request: web.Request, template: str, **context: Any) -> str:
     }
     extras = request.get(EXTRAS, {})
     return environment(language).get_template(template).render(always | extras | context)
+
+
+def _back_path(request: web.Request) -> str:
+    """Where one comes back to this page; the answer to a sent form has no address, so to where the form stood."""
+    if request.method != "POST":
+        return request.path if {"done", "lang"} & set(request.query) else request.path_qs
+    came = urlsplit(request.headers.get("Referer", ""))
+    return came.path if came.netloc == request.host and came.path.startswith("/") else "/"
 
 
 @cache

@@ -34,6 +34,7 @@ def stops(demo: County) -> Sequence[Stop]:
     """All pages, over the sample's consults."""
     ours = demo.facts["samples"]["consult"]
     written = _of_state(demo, "coordinator", "reporting")
+    delivered = _of_state(demo, "specialist", "delivered")
     draft = _of_state(demo, "requester", "draft")
     patient = demo.api("requester").good("GET", f"/api/v1/consults/{ours}")["patient"]["id"]
     steps = [Stop(f"request: {step}", "requester", f"/consults/{draft}/edit/{step}") for step in _STEPS]
@@ -50,22 +51,28 @@ def stops(demo: County) -> Sequence[Stop]:
         Stop("consult's call", "requester", f"/consults/{ours}/call"),
         Stop("follow-ups", "requester", f"/consults/{ours}/followups"),
         Stop("patients", "requester", "/patients"),
+        Stop("new patient", "requester", "/patients/new"),
         Stop("a patient", "requester", f"/patients/{patient}"),
         Stop("a patient's form", "requester", f"/patients/{patient}/edit"),
         Stop("notices", "requester", "/notifications"),
         Stop("account", "requester", "/account"),
         Stop("device check", "requester", "/check"),
         Stop("help", "requester", "/help/consult"),
+        Stop("all help", "requester", "/help"),
         Stop("not found", "requester", "/nothing-here"),
         Stop("not allowed", "requester", "/stations"),
         Stop("specialist's first page", "specialist", "/"),
         Stop("specialist's consult", "specialist", f"/consults/{ours}"),
         Stop("reading room", "specialist", f"/consults/{ours}/viewer", has_films=True),
         Stop("report", WRITER, f"/consults/{written}/report", has_films=True),
+        Stop("specialist's delivered consult", "specialist", f"/consults/{delivered}"),
+        Stop("coordinator's first page", "coordinator", "/"),
         Stop("coordinator's worklist", "coordinator", "/worklist"),
         Stop("duty roster", "coordinator", "/duty"),
         Stop("unmatched", "requester", "/unmatched"),
         Stop("machines", "admin", "/stations"),
+        Stop("administrator's first page", "admin", "/"),
+        Stop("other clinic's first page", "other_requester", "/"),
     ]
 
 

@@ -25,6 +25,7 @@ BUDGETS: dict[str, int] = {
     "patient's door": 60 * KB,
     "consult": 150 * KB,
     "specialist's consult": 150 * KB,
+    "specialist's delivered consult": 150 * KB,
     "reading room": 900 * KB,
     "report": 900 * KB,
 }
