@@ -20,6 +20,7 @@ from urllib.request import urlopen
 from teleconsult.addresses import certificate_hosts, media_candidates
 from teleconsult.clock import SystemClock
 from teleconsult.config import Bind, Settings, SettingsRefused
+from teleconsult.processes import speak_json
 from teleconsult.stations.ports import AET
 from teleconsult.supervisor import ChildSpec, Supervisor, die_with_parent, dump, open_tcp
 from teleconsult.tls import Identity, identity
@@ -35,6 +36,7 @@ PEER = "TELEPEER"
 
 def run(settings: Settings, *, as_json: bool, free_ports: bool, sample: bool = True) -> int:
     """Run until stopped; the exit status."""
+    speak_json()  # also of a child that dies: standard output carries nothing but the one line
     try:
         return asyncio.run(_run(settings, as_json=as_json, free_ports=free_ports, sample=sample))
     except SettingsRefused as error:
