@@ -14,7 +14,8 @@ from tests.builders.county import County
 from tests.journeys.conftest import CHROMIUM, DESKTOP, PATIENCE_MS, PHONE
 from tests.journeys.steps import until
 
-_FAKE = ["--no-sandbox", "--use-fake-device-for-media-stream", "--allow-loopback-in-peer-connection"]
+# Ten pictures a second: several browsers encode on a machine that is busy with other tests.
+_FAKE = ["--no-sandbox", "--use-fake-device-for-media-stream=fps=10", "--allow-loopback-in-peer-connection"]
 ALLOWED = (*_FAKE, "--use-fake-ui-for-media-stream")
 DENIED = (*_FAKE, "--deny-permission-prompts")
 
@@ -54,7 +55,7 @@ async def received(tab: Page) -> Received:
     return Received(found["frames"], found["energy"])
 
 
-async def hears_and_sees(tab: Page, seconds: float = 40.0, *, frames: int = 10) -> None:
+async def hears_and_sees(tab: Page, seconds: float = 120.0, *, frames: int = 10) -> None:
     """Wait until pictures are decoded and sound with energy comes, both still rising."""
     deadline = asyncio.get_running_loop().time() + seconds
     before = await received(tab)
