@@ -64,7 +64,7 @@ def drawn(parts: Parts, now: datetime, zone: tzinfo) -> views.Case:
         waits_for=_holder(view),
         moves=rules.move_forms(view.id, view.moves),
         track=track,
-        step_number=next((place for place, step in enumerate(track, 1) if step.now), len(track)),
+        step_number=next((place for place, step in enumerate(track, 1) if step.now), sum(step.past for step in track)),
         opinion=_opinion(newest, view),
         report_pdf=f"/api/v1/consults/{view.id}/report.pdf" if newest else "",
         from_institution=view.institution.name,

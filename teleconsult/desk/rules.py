@@ -155,6 +155,9 @@ def track(view: ConsultView, entries: Sequence[EntryView]) -> tuple[Step, ...]:
             if entry.move in _REACHED_BY[step]:
                 taken[step] = entry.at
     reached = way.index(here) if here else len(way)
+    if view.state in FINISHED and view.state is not State.CLOSED:
+        # It ended before its time: only what really happened is behind it, and nothing is under way.
+        return tuple(Step(step, taken.get(step), step in taken, False) for step in way)
     return tuple(
         Step(step, taken.get(step) if place < reached else None, place < reached, place == reached)
         for place, step in enumerate(way)

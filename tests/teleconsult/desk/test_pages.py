@@ -169,3 +169,13 @@ async def test_each_page_has_its_help(house: House, browser_of: Any) -> None:
     for topic in ("overview", "home", "worklist", "request", "consult", "report", "labs", "viewer", "account"):
         assert (await specialist.get(f"/help/{topic}")).status == 200
     assert (await specialist.get("/help/nothing")).status == 404
+
+
+async def test_a_request_that_ended_early_shows_only_the_steps_that_were_taken(house: House, browser_of: Any) -> None:
+    consult = await house.accepted()
+    doctor = await browser_of(house.requester)
+    await house.move(house.requester, consult, Move.WITHDRAW, reason="患者已转院")
+    page = await doctor.get(f"/consults/{consult}")
+    track = page.html.split('<ol class="track', 1)[1].split("</ol>", 1)[0]
+    assert track.count('class="past"') == 3, "request, assignment, acceptance"
+    assert 'class="now"' not in track
