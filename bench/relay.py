@@ -189,6 +189,7 @@ def compare(names: list[str], times: int, seconds: float) -> dict[str, Any]:
     cores = sorted(os.sched_getaffinity(0))
     server_cpu, load_cpu = (cores[0], cores[1]) if len(cores) > 1 else (None, None)
     runs: dict[tuple[str, str], list[dict[str, float]]] = {}
+    load_before = os.getloadavg()[0]
     for name in names:
         for _ in range(times):
             for start in (ours, theirs):
@@ -200,7 +201,8 @@ def compare(names: list[str], times: int, seconds: float) -> dict[str, Any]:
     for name in names:
         a, b = _median(runs[name, "ours"]), _median(runs[name, "janus"])
         shapes[name] = {"ours": a, "janus": b, "cpu_ratio": round(a["us_per_packet"] / b["us_per_packet"], 3)}
-    return {"machine": machine.describe(), "times": times, "seconds": seconds, "shapes": shapes}
+    busy = [round(load_before, 1), round(os.getloadavg()[0], 1)]
+    return {"machine": machine.describe(), "load": busy, "times": times, "seconds": seconds, "shapes": shapes}
 
 
 def _line(figures: dict[str, float]) -> str:
@@ -220,11 +222,19 @@ def _write_comparison(found: dict[str, Any]) -> None:
     ]
     text = (
         f"Ours / Janus 1.1.2 (Debian, default event loops), median of {found['times']} interleaved runs of "
-        f"{found['seconds']:.0f} s, server on one core, load on the other. {found['machine']}.\n\n"
+        f"{found['seconds']:.0f} s, server on one core, load on the other, both before all other processes. "
+        f"{found['machine']}. {_busy(found['load'])}\n\n"
         "| shape | CPU per forwarded packet, ratio | µs | loss % | p50 ms | p99 ms | PSS MB |\n"
         "|---|---|---|---|---|---|---|\n" + "\n".join(rows)
     )
     results.keep("Relay beside Janus", text)
+
+
+def _busy(load: list[float]) -> str:
+    said = f"Load of the machine at the beginning and the end: {load[0]} and {load[1]}."
+    if max(load) < 2 * (os.cpu_count() or 1):
+        return said
+    return said + " **Others worked on both cores meanwhile**: caches are cold, ratios move by a tenth and more."
 
 
 def _write_impairment(found: dict[str, Any]) -> None:
