@@ -8,12 +8,14 @@ from typing import Annotated, NoReturn
 import typer
 
 from teleconsult.config import Bind, Settings, SettingsRefused, from_environment
+from teleconsult.filmcli import film_cli
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, help="Teleconsult: remote consultation for poor clinics.")
 token_cli = typer.Typer(no_args_is_help=True, help="Tokens for machines and scripts.")
 cli.add_typer(token_cli, name="token")
 station_cli = typer.Typer(no_args_is_help=True, help="Machines that send films and lab reports.")
 cli.add_typer(station_cli, name="station")
+cli.add_typer(film_cli)
 
 _USAGE = 2
 

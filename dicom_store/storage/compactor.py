@@ -109,7 +109,7 @@ class Compactor:
         whole = False
         try:
             for group in _groups(live):
-                target = new or await self._blobs.run(self._blobs.open_new)
+                target: PackWriter = new if new is not None else await self._blobs.run(self._blobs.open_new)
                 new = target
                 moved = await self._blobs.run(self._copy, target, group, labels)
                 await self._blobs.run(target.sync)
