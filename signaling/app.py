@@ -94,6 +94,8 @@ def _metrics(rooms: Rooms) -> Callable[[web.Request], Awaitable[web.Response]]:
             "media_packets_out_total": plane.packets_out,
             "media_packets_refused_total": plane.refused,
             "media_datagrams_unknown_total": plane.unknown,
+            "media_voice_reports_total": rooms.connections.voices,
+            "media_voice_opinion_sum_total": round(rooms.connections.voices_mos, 2),
             "media_datagrams_dropped_total": plane.mux.dropped,
         }
         text = "".join(f"# TYPE {name} {_kind(name)}\n{name} {value}\n" for name, value in figures.items())

@@ -13,6 +13,7 @@ from signaling.house import House
 from signaling.live import LABELS, LiveRoom
 from signaling.media.bandwidth import SHOWS_VIDEO
 from signaling.media.peer import Calls, Peer, Reach
+from signaling.media.voice import opinion
 from signaling.media.wishes import Wishes
 from signaling.ports import Grant
 from signaling.tasks import Tasks
@@ -30,6 +31,10 @@ class Connections:
         house: The shell that holds the rooms.
         reach: Candidates and certificate.
         tasks: Owns the handshakes.
+
+    Attributes:
+        voices: How often a browser said how it hears.
+        voices_mos: The opinion scores of all these, added up.
     """
 
     def __init__(self, house: House, reach: Reach, tasks: Tasks) -> None:
@@ -37,6 +42,8 @@ class Connections:
         self._reach = reach
         self._tasks = tasks
         self._calls = Calls(self._first_check, self.forget)
+        self.voices = 0
+        self.voices_mos = 0.0
 
     # ------------------------------------------------------------ of those with a seat
     def negotiate(self, room: str, participant: str, offer: messages.Offer) -> str:
@@ -76,6 +83,9 @@ class Connections:
         """What a browser measured; kept on the record at most once in half a minute."""
         live = self._house.room(room)
         now = self._house.now()
+        mos = opinion(quality.concealed, quality.rtt_ms)
+        self.voices += 1
+        self.voices_mos += mos
         if live is None or (now - live.noted.get(participant, _LONG_AGO)).total_seconds() < _NOTE_QUALITY_S:
             return
         live.noted[participant] = now
@@ -85,6 +95,7 @@ class Connections:
             "rtt_ms": round(quality.rtt_ms),
             "fps": round(quality.fps, 1),
             "concealed": round(quality.concealed, 4),
+            "mos": mos,
             "send_bps": peer.feedback.uplink.allowed_bps if peer else 0,
         }
         self._house.note(live, "quality", participant, figures)

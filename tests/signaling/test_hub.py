@@ -236,3 +236,30 @@ async def test_who_chose_voice_only_gets_no_pictures_after_a_new_connection_eith
             await asyncio.sleep(0.05)
     await connection.close()
     await li.close()
+
+
+async def test_what_a_browser_hears_is_on_the_record_and_in_the_figures(aiohttp_client):
+    from signaling.app import create_app
+    from signaling.config import ExchangeSettings
+    from tests.signaling.test_whip import KEY
+
+    class Record:
+        def __init__(self):
+            self.quality = []
+
+        def heard(self, happening):
+            if happening.kind == "quality":
+                self.quality.append(happening.detail)
+
+    record = Record()
+    client = await aiohttp_client(create_app(ExchangeSettings(KEY, udp_port=0), listener=record))
+    li, _ = await enter(client, "li")
+    for _ in range(3):
+        await li.send_json({"type": "quality", "loss": 0.02, "rtt_ms": 80, "fps": 20, "concealed": 0.01})
+    await li.send_json({"type": "ping", "number": 1})
+    await said(li, "pong")
+    (kept,) = record.quality
+    assert 3.5 < kept["mos"] < 4.4
+    async with client.get("/metrics") as answer:
+        assert "media_voice_reports_total 3\n" in await answer.text()
+    await li.close()
