@@ -1,5 +1,6 @@
 """The archive's composition root: builds every part, mounts every route; reads like a parts list."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Self
 
@@ -10,6 +11,7 @@ from dicom_store.dicomweb import qido, rendered, stow, wado, wadouri
 from dicom_store.labs import routes as lab_routes
 from dicom_store.labs.ingest import LabIngest
 from dicom_store.ports import Gatekeeper, Translate
+from dicom_store.render.ahead import Ahead
 from dicom_store.render.pictures import WARM, Render
 from dicom_store.render.transcoded import Transcode
 from dicom_store.uploads import routes as upload_routes
@@ -32,6 +34,8 @@ class WebRooms:
         folder = settings.data_dir / "uploads"
         self._workers = Workers(count=settings.workers, warm=WARM, at_once=settings.warm_workers)
         self.render = Render(self._workers, archive.films)
+        self.ahead = Ahead(self.render)
+        self._looking: asyncio.Task[None] | None = None
         self.transcode = Transcode(self._workers, archive.films)
         finisher = Finisher(archive.ingest, self._workers, folder)
         self.reception = Reception(Shelf(folder, archive.blobs.keys), archive.blobs, finisher, settings.clock)
@@ -40,9 +44,14 @@ class WebRooms:
     async def __aenter__(self) -> Self:
         await self._workers.__aenter__()
         await self.reception.start()
+        # Owned here and ended by leaving.
+        self._looking = asyncio.get_running_loop().create_task(self.ahead.run())
         return self
 
     async def __aexit__(self, *error: object) -> None:
+        if self._looking is not None:
+            self._looking.cancel()
+            await asyncio.wait([self._looking])
         await self.reception.close()
         await self._workers.__aexit__(None, None, None)
 
@@ -53,7 +62,7 @@ def routes(archive: Archive, rooms: WebRooms, gatekeeper: Gatekeeper, translate:
         *stow.routes(archive, gatekeeper, translate),
         *qido.routes(archive, gatekeeper, translate),
         *wado.routes(archive, rooms.transcode, gatekeeper, translate),
-        *rendered.routes(archive, rooms.render, gatekeeper, translate),
+        *rendered.routes(archive, rooms.render, rooms.ahead, gatekeeper, translate),
         *wadouri.routes(archive, rooms.render, rooms.transcode, gatekeeper, translate),
         *upload_routes.routes(rooms.reception, gatekeeper, translate),
         *lab_routes.routes(rooms.lab_ingest, gatekeeper, translate),

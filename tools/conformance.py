@@ -65,7 +65,7 @@ def _resources() -> str:
         *stow.routes(none, none, none),
         *qido.routes(none, none, none),
         *wado.routes(none, none, none, none),
-        *rendered.routes(none, none, none, none),
+        *rendered.routes(none, none, none, none, none),
         *wadouri.routes(none, none, none, none, none),
     ]
     rows = sorted(

@@ -26,6 +26,7 @@ from dicom_store.doors import Visit, door
 from dicom_store.errors import NotRenderable, RequestRefused
 from dicom_store.model import InstanceRecord
 from dicom_store.ports import Action, Gatekeeper, Translate
+from dicom_store.render.ahead import Ahead
 from dicom_store.render.look import Look
 from dicom_store.render.pictures import Render
 
@@ -44,9 +45,10 @@ T = TypeVar("T")
 
 
 class _Pictures:
-    def __init__(self, archive: Archive, render: Render, gatekeeper: Gatekeeper) -> None:
+    def __init__(self, archive: Archive, render: Render, ahead: Ahead, gatekeeper: Gatekeeper) -> None:
         self._archive = archive
         self._render = render
+        self._ahead = ahead
         self._gatekeeper = gatekeeper
 
     async def rendered(self, request: web.Request, visit: Visit) -> web.StreamResponse:
@@ -94,8 +96,12 @@ class _Pictures:
         if _unchanged(request, headers):
             await self._witness(visit, [record])
             return web.Response(status=304, headers=headers)
-        making = self._render.thumbnail(record, look) if frame is None else self._render.picture(record, frame, look)
-        picture = await _both(self._witness(visit, [record]), making)
+        if frame is None:
+            picture = await _both(self._witness(visit, [record]), self._render.thumbnail(record, look))
+        else:
+            index, study, series = self._archive.index, record.key.study, record.series
+            self._ahead.asked(record, frame, look, lambda: index.instances(visit.scope, study, series))
+            picture = await _both(self._witness(visit, [record]), self._render.picture(record, frame, look))
         return web.Response(body=picture.body, content_type=picture.kind.value, headers=headers)
 
     async def _many(
@@ -212,9 +218,11 @@ def _etag(wanted: Sequence[_Film], look: Look) -> str:
     return f'"{hashlib.sha256(said.encode()).hexdigest()[:32]}"'
 
 
-def routes(archive: Archive, render: Render, gatekeeper: Gatekeeper, translate: Translate) -> list[web.RouteDef]:
+def routes(
+    archive: Archive, render: Render, ahead: Ahead, gatekeeper: Gatekeeper, translate: Translate
+) -> list[web.RouteDef]:  # fmt: skip
     """The rendered and thumbnail routes."""
-    pictures = _Pictures(archive, render, gatekeeper)
+    pictures = _Pictures(archive, render, ahead, gatekeeper)
     opened = door(Action.READ, gatekeeper, translate)
     places = (_STUDY, _SERIES, _INSTANCE, _FRAMES)
     return [

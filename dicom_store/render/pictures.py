@@ -60,6 +60,11 @@ class Render:
         self._cache: OrderedDict[_Key, Picture] = OrderedDict()
         self._under_way: WeakValueDictionary[_Key, asyncio.Lock] = WeakValueDictionary()
 
+    @property
+    def idle(self) -> bool:
+        """Whether a worker has nothing to do."""
+        return self._workers.free > 0
+
     async def picture(self, record: InstanceRecord, frame: int = 1, look: Look | None = None) -> Picture:
         """Show one frame of a film.
 

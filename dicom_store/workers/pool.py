@@ -136,6 +136,11 @@ class Workers:
             await asyncio.wait([self._warming])
         self._end()
 
+    @property
+    def free(self) -> int:
+        """How many jobs could begin at once."""
+        return max(0, self._count - len(self._busy) - self._waiting)
+
     async def run(
         self, function: Callable[..., wire.Plain] | Job, *arguments: object, seconds: float = 20.0
     ) -> wire.Plain:

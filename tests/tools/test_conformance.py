@@ -12,7 +12,9 @@ def test_the_statement_is_current():
 
 
 def test_every_resource_of_dicomweb_is_named():
-    rooms = SimpleNamespace(transcode=None, render=None, reception=None, lab_ingest=SimpleNamespace(store=None))
+    rooms = SimpleNamespace(
+        transcode=None, render=None, ahead=None, reception=None, lab_ingest=SimpleNamespace(store=None)
+    )
     found = {route.path for route in routes(None, rooms, None, None) if route.path.startswith("/dicomweb")}
     assert {path.replace(":.+", "") for path in found} == set(re.findall(r"`(/dicomweb[^`]*)`", conformance.text()))
 

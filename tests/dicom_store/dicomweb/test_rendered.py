@@ -15,6 +15,7 @@ from dicom_store.dicomweb.rendered import routes
 from dicom_store.errors import NotRenderable
 from dicom_store.model import Stored
 from dicom_store.ports import Action
+from dicom_store.render.ahead import Ahead
 from dicom_store.render.pictures import WARM, Render
 from dicom_store.workers import Workers
 from tests.builders.archives import Porter, origin, plain
@@ -34,7 +35,7 @@ async def render(archive: Archive) -> AsyncIterator[Render]:
 @pytest.fixture
 async def client(archive: Archive, render: Render, porter: Porter) -> AsyncIterator[Client]:
     app = web.Application()
-    app.add_routes(routes(archive, render, porter, plain))
+    app.add_routes(routes(archive, render, Ahead(render), porter, plain))
     async with TestClient(TestServer(app), headers=EAST) as opened:
         yield opened
 

@@ -1,0 +1,106 @@
+"""Whoever walks through a series finds the next pictures made; whoever jumps about costs nobody anything."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+
+import pytest
+
+from dicom_store.archive import Archive
+from dicom_store.model import InstanceRecord
+from dicom_store.render.ahead import Ahead
+from dicom_store.render.look import Look
+from dicom_store.render.pictures import WARM, Render
+from dicom_store.workers import Workers
+from tests.builders import films
+from tests.builders.archives import everything_of, origin
+
+LOOK = Look()
+
+
+@pytest.fixture
+async def render(archive: Archive) -> AsyncIterator[Render]:
+    async with Workers(count=2, warm=WARM) as workers:
+        yield Render(workers, archive.films)
+
+
+@pytest.fixture
+async def series(archive: Archive) -> list[InstanceRecord]:
+    for film in films.ct_series(8):
+        stored = await archive.ingest.accept(film, origin())
+    return await archive.index.instances(everything_of("east"), stored.key.study, stored.series)
+
+
+class Walker:
+    """Asks for pictures as the door does."""
+
+    def __init__(self, render: Render, series: Sequence[InstanceRecord]) -> None:
+        self.render, self.series, self.listed = render, series, 0
+        self.ahead = Ahead(render)
+
+    async def films(self) -> Sequence[InstanceRecord]:
+        self.listed += 1
+        return self.series
+
+    async def walk(self, *places: int) -> list[int]:
+        """Ask for these films of the series; which others are remembered afterwards."""
+        looking = asyncio.get_running_loop().create_task(self.ahead.run())
+        for place in places:
+            self.ahead.asked(self.series[place], 1, LOOK, self.films)
+            await self.render.picture(self.series[place], 1, LOOK)
+        held = 0
+        for _ in range(200):
+            await asyncio.sleep(0.05)
+            if held == (held := len(self.remembered())) and self.ahead._queue.empty() and self.render.idle:
+                break
+        looking.cancel()
+        await asyncio.wait([looking])
+        return sorted(self.remembered() - set(places))
+
+    def remembered(self) -> set[int]:
+        hashes = {key[0] for key in self.render._cache}
+        return {number for number, record in enumerate(self.series) if record.sha256 in hashes}
+
+
+@pytest.mark.parametrize(("places", "made"), [((0, 1), [2, 3, 4]), ((6, 5), [2, 3, 4]), ((6, 7), [])])
+async def test_the_next_pictures_are_made_either_way(
+    render: Render, series: list[InstanceRecord], places: tuple[int, ...], made: list[int]
+) -> None:
+    walker = Walker(render, series)
+    assert await walker.walk(*places) == made
+    assert walker.listed == 1
+
+
+@pytest.mark.parametrize("places", [(0,), (0, 4), (3, 3)])
+async def test_who_does_not_walk_gets_nothing_ahead(
+    render: Render, series: list[InstanceRecord], places: tuple[int, ...]
+) -> None:
+    assert await Walker(render, series).walk(*places) == []
+
+
+async def test_frames_of_one_film_are_walked_through_too(archive: Archive, render: Render) -> None:
+    film = films.film(NumberOfFrames=5, PixelData=bytes(16 * 16 * 2 * 5))
+    stored = await archive.ingest.accept(film, origin())
+    record = (await archive.index.instances(everything_of("east"), stored.key.study))[0]
+    walker = Walker(render, [record])
+    looking = asyncio.get_running_loop().create_task(walker.ahead.run())
+    for frame in (1, 2):
+        walker.ahead.asked(record, frame, LOOK, walker.films)
+        await render.picture(record, frame, LOOK)
+    async with asyncio.timeout(20):
+        while len(render._cache) < 5:
+            await asyncio.sleep(0.02)
+    looking.cancel()
+    await asyncio.wait([looking])
+
+
+async def test_a_film_that_cannot_be_shown_stops_nobody(archive: Archive, render: Render) -> None:
+    shared = {"StudyInstanceUID": "1.2", "SeriesInstanceUID": "1.2.3"}
+    for number in range(5):
+        odd = {"PhotometricInterpretation": "HSV"} if number == 2 else {}
+        await archive.ingest.accept(films.film(InstanceNumber=number, **shared, **odd), origin())
+    records = await archive.index.instances(everything_of("east"), "1.2")  # type: ignore[arg-type]
+    walker = Walker(render, records)
+    assert await walker.walk(0, 1) == []
+    assert await walker.walk(3, 4) == [0, 1]  # from before
