@@ -117,13 +117,12 @@ def worklist(request: HttpRequest) -> HttpResponse:
     mine = Consult.objects.filter(owner=request.user)
     text = request.GET.get("q", "")
     shown = mine.filter(models.Q(patient__name__contains=text) | models.Q(number__contains=text)) if text else mine
-    rows = list(
-        shown.select_related("patient", "origin")
-        .annotate(unread=models.Count("message", filter=models.Q(message__unread=True)))
-        .order_by("due_at")[: PAGE + 1]
-    )
+    rows = list(shown.select_related("patient", "origin").order_by("due_at")[: PAGE + 1])
+    waiting = Message.objects.filter(consult__in=[row.pk for row in rows], unread=True)
+    unread = dict(waiting.values_list("consult").annotate(number=models.Count("id")))
     now = timezone.now()
     for row in rows:
+        row.unread = unread.get(row.pk, 0)
         row.left = row.due_at - now
         row.age = (now.date() - row.patient.birth_date).days // 365
     context = {

@@ -141,7 +141,7 @@ def labs(demo: County, **asked: str) -> list[dict[str, Any]]:
 
 @pytest.mark.skipif(not TESTDATA.exists(), reason="the sourced messages are not here")
 def test_sourced_messages_are_acknowledged_and_read_back_with_their_values(demo: County, analyser: Analyser) -> None:
-    taken = 0
+    taken = chinese = 0
     for path in sorted((TESTDATA / "interop" / "hl7v2").rglob("*.hl7")):
         raw = path.read_bytes()
         if b"ORU" not in raw[:400]:
@@ -159,9 +159,12 @@ def test_sourced_messages_are_acknowledged_and_read_back_with_their_values(demo:
                 for one in found
                 for row in one["observations"]
             }
+            assert report.patient.name in {one["patient"]["name"] for one in found}, path.name
+            chinese += path.parent.name == "synthetic_zh"
             for row in report.observations:
                 assert (row.name, row.code, row.value.text, row.unit) in values, (path.name, row.name)
     assert taken >= 100
+    assert chinese >= 7, "names in GB18030, GBK (declared, undeclared, under a false name) and UTF-8"
 
 
 def test_a_known_patients_count_goes_to_the_only_open_case_and_a_critical_one_is_told(
