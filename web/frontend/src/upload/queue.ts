@@ -13,6 +13,7 @@ import {
   type Picked,
   type Verdict,
 } from "./files";
+import { firstLook } from "./order";
 import { ChecksumStack } from "./stack";
 
 export type State = "waiting" | "sending" | "offline" | "checking" | "verified" | "refused" | "stopped";
@@ -58,7 +59,7 @@ export class Queue {
   /** Put files into the line. A file that is there already, or was verified before, is not sent twice. */
   add(picked: Picked[]): void {
     const known = new Set(this.items.map((item) => item.mark));
-    for (const one of picked) {
+    for (const one of firstLook(picked)) {
       const mark = fingerprint(this.options.reference, one);
       if (known.has(mark)) continue;
       known.add(mark);
