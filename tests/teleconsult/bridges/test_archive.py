@@ -8,6 +8,9 @@ from typing import Any, cast
 
 import pytest
 
+from dicom_store.errors import NotAllowed
+from dicom_store.model import InstitutionId as ArchiveInstitution
+from dicom_store.model import StudyKey, StudyUID
 from dicom_store.ports import Action
 from teleconsult.actor import SYSTEM, Actor, ActorKind, InstitutionId, Permission
 from teleconsult.bridges.archive import ClinicGatekeeper, KnownCaller
@@ -41,6 +44,19 @@ class Cases:
 
     async def labs_open_to(self, actor: Actor) -> frozenset[str]:
         return frozenset()
+
+    async def is_on_record(self, institution: str, study_uid: str) -> bool:
+        return study_uid == "1.2.3"
+
+
+class Book:
+    """Remembers what was witnessed."""
+
+    def __init__(self) -> None:
+        self.lines: list[tuple[str, list[tuple[str, str]]]] = []
+
+    async def read_all(self, actor: Actor, action: str, subjects: list[tuple[str, str]]) -> None:
+        self.lines.append((action, subjects))
 
 
 def caller() -> KnownCaller:
@@ -77,3 +93,16 @@ async def test_a_right_taken_away_by_another_process_ends_within_seconds(databas
     cases.studies = frozenset()
     clock.turn(seconds=2)
     assert not (await keeper.scope(caller(), Action.READ)).studies
+
+
+async def test_what_is_on_a_record_is_not_deleted_and_the_rest_only_after_it_is_written_down() -> None:
+    book = Book()
+    keeper = ClinicGatekeeper(cast("Any", None), cast("Any", Cases()), cast("Any", book))
+    kept, free = (StudyKey(ArchiveInstitution("west"), StudyUID(uid)) for uid in ("1.2.3", "1.2.4"))
+    with pytest.raises(NotAllowed) as refused:
+        await keeper.witness(caller(), Action.DELETE, {kept, free})
+    assert "must be kept" in refused.value.message
+    assert book.lines == []
+    await keeper.witness(caller(), Action.DELETE, {free})
+    assert book.lines == [("film.delete", [("study/west/1.2.4", "")])]
+    await keeper.witness(caller(), Action.READ, {kept})

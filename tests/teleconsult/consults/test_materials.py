@@ -71,6 +71,20 @@ async def test_who_passed_a_request_on_opens_no_more_films(site):
     assert await site.consults.studies_open_to(site.city_coordinator) == {ref}
 
 
+async def test_a_film_is_on_record_once_the_request_was_sent_and_stays_so(site):
+    site.shelf.add(site.village, "1.2.3")
+    site.shelf.add(site.village, "1.2.4")
+    draft = await site.draft()
+    await site.consults.attach(site.doctor, draft.id, study_uid="1.2.4")
+    assert not await site.consults.is_on_record(site.village, "1.2.4")
+    consult = await site.accepted()
+    await site.consults.attach(site.doctor, consult.id, study_uid="1.2.3")
+    assert await site.consults.is_on_record(site.village, "1.2.3")
+    assert not await site.consults.is_on_record(site.city, "1.2.3")
+    await site.make(site.doctor, consult, Move.WITHDRAW, reason="x")
+    assert await site.consults.is_on_record(site.village, "1.2.3")
+
+
 async def test_an_arrival_is_linked_once_and_grows_with_its_series(site):
     consult = await site.accepted()
     arrival = {"institution": site.village, "kind": MaterialKind.STUDY, "reference": "1.2.3"}
