@@ -36,6 +36,20 @@ async def test_a_double_submit_begins_one_request(site):
     assert len(paths) == 1
 
 
+async def test_who_begins_again_for_the_same_patient_goes_on_with_the_untouched_draft(site):
+    doctor = await site.browser(site.house.requester)
+    begin = {"patient_id": site.house.patient.id}
+    page = await doctor.get("/consults/new")
+    csrf = {"csrf": page.form("/consults/new").fields[0][1]}
+    first, again = [(await doctor.post("/consults/new", csrf | begin)).path for _ in range(2)]
+    assert first == again
+    page = await doctor.get(first)
+    await doctor.submit(page, first, question="能否穿刺？", go="stay")
+    assert (await doctor.post("/consults/new", csrf | begin)).path != first, (
+        "a draft with words in it is another request"
+    )
+
+
 async def test_a_known_identity_number_offers_who_is_there(site):
     number = an_id_number()
     there = await site.house.people.add_patient(site.house.requester, PatientFields("马玉珍", id_number=number))

@@ -12,6 +12,8 @@ TEMPLATES = {
     "times.html": "{{ now | moment }}|{{ now | day }}|{{ now | left }}|{{ now | ago }}|{{ now | iso }}"
     "|{{ now | full_time }}",
     "broken.html": "{{ nobody }}",
+    "powers.html": "{{ unit | powers }}|{{ range | powers }}",
+    "back.html": "{{ back_path }}|{{ is_answer }}",
     "icon.html": "{{ icon('x') }}{{ icon('y', name) }}{{ path('/p/{id}', id=name) }}",
 }
 
@@ -50,6 +52,14 @@ async def test_times_are_told_in_the_sites_zone(show):
     assert await show("times.html") == (
         "today 12:00|today|0 minutes left|just now|2026-11-20T04:00:00Z|2026-11-20 12:00:00 GMT+08:00"
     )
+
+
+async def test_powers_of_ten_stand_as_they_are_printed(show):
+    assert await show("powers.html", unit="10*9/L", range="3.5-9.5 10^12/L") == "×10⁹/L|3.5-9.5 ×10¹²/L"
+
+
+async def test_the_way_back_keeps_the_query_but_not_a_language(show):
+    assert await show("back.html") == "/page|False"
 
 
 async def test_an_icon_with_a_label_is_read_aloud(show):
