@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 
 _SWEEP_SECONDS = 600.0
 _AT_ONCE = 2
+_ROOM_TIMES = 2
+"""An upload lies here until its films lie in a pack."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +106,12 @@ class Reception:
 
         Returns:
             Its id. The upload is there even when its first bytes broke off.
+
+        Raises:
+            StorageFull: There is no room for it: said now, not after hours of sending.
         """
         with self._blobs.watch():
+            await asyncio.to_thread(self._blobs.refuse_if_full, _ROOM_TIMES * about.length)
             upload, part = await asyncio.to_thread(self._shelf.create, owner, about)
         key = owner, upload
         self._desks.keep(key, part)
