@@ -143,15 +143,22 @@ class Callers:
 
 
 @asynccontextmanager
-async def callers_of(demo: County) -> AsyncIterator[Callers]:
-    """Browsers for the people of a county."""
+async def cameras_of_chromium() -> AsyncIterator[tuple[Browser, Browser]]:
+    """One Chromium that may use its made-up devices, one that may not."""
     if not Path(CHROMIUM).exists():
         pytest.skip("There is no Chromium on this machine: nobody calls.")
     async with async_playwright() as playwright:
         allowed = await playwright.chromium.launch(executable_path=CHROMIUM, args=list(ALLOWED))
         denied = await playwright.chromium.launch(executable_path=CHROMIUM, args=list(DENIED))
-        callers = Callers(demo, allowed, denied)
-        yield callers
-        await callers.close()
+        yield allowed, denied
         await allowed.close()
         await denied.close()
+
+
+@asynccontextmanager
+async def callers_of(demo: County) -> AsyncIterator[Callers]:
+    """Browsers for the people of a county."""
+    async with cameras_of_chromium() as cameras:
+        callers = Callers(demo, *cameras)
+        yield callers
+        await callers.close()

@@ -70,3 +70,21 @@ async def page(demo: County, browser: Browser, complaints: list[str]) -> AsyncIt
     yield opened
     for context in contexts:
         await context.close()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def cameras() -> AsyncIterator[tuple[Browser, Browser]]:
+    from tests.journeys.callers import cameras_of_chromium
+
+    async with cameras_of_chromium() as found:
+        yield found
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def callers(demo: County, cameras: tuple[Browser, Browser]) -> AsyncIterator[Any]:
+    """`await callers("specialist", phone=True, allow=["camera"])`: a new browser with devices, logged in as a role."""
+    from tests.journeys.callers import Callers
+
+    made = Callers(demo, *cameras)
+    yield made
+    await made.close()

@@ -1,12 +1,10 @@
 """The call of a consult: both sides, other browsers, refused devices, outside clients, who has lost the right."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import pytest_asyncio
 import requests
 from aiohttp import ClientSession
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
@@ -15,7 +13,7 @@ from playwright.async_api import Page
 
 from tests.builders.county import County
 from tests.builders.walks import draft, move
-from tests.journeys.callers import Callers, callers_of, hears_and_sees, is_in, join, names, phase, received, seat_shown
+from tests.journeys.callers import Callers, hears_and_sees, is_in, join, names, phase, received, seat_shown
 from tests.journeys.firefox import FIREFOX, firefox
 from tests.journeys.measures import axe_finds_nothing
 from tests.journeys.steps import Person
@@ -23,12 +21,6 @@ from tests.journeys.steps import until as soon
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 REQUESTER, SPECIALIST = "刘秀兰", "陈景和"
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def callers(demo: County) -> AsyncIterator[Callers]:
-    async with callers_of(demo) as found:
-        yield found
 
 
 def figures(demo: County) -> dict[str, float]:

@@ -4,16 +4,14 @@ import asyncio
 import itertools
 import re
 import sqlite3
-from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-import pytest_asyncio
 from playwright.async_api import Page
 
 from tests.builders.county import County
-from tests.journeys.callers import Callers, callers_of, hears_and_sees, is_in, join, names, phase
+from tests.journeys.callers import Callers, hears_and_sees, is_in, join, names, phase
 from tests.journeys.measures import axe_finds_nothing, is_large_enough, weight
 from tests.journeys.steps import Person
 
@@ -21,12 +19,6 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 SITE = ZoneInfo("Asia/Shanghai")
 REQUESTER, SPECIALIST, PATIENT = "刘秀兰", "陈景和", "高守田"
 PATIENT_BYTES = 60_000
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def callers(demo: County) -> AsyncIterator[Callers]:
-    async with callers_of(demo) as found:
-        yield found
 
 
 _slots = itertools.count(1, 20)

@@ -9,6 +9,7 @@ import { Controls } from "./controls";
 import { float, movable } from "./float";
 import { helpCard, problemOf } from "./help";
 import { whyNoVideo } from "./ladder";
+import type { Sign } from "./quality";
 import { Settings } from "./settings";
 import { Sound, Tiles } from "./tiles";
 
@@ -167,20 +168,26 @@ export class InCall {
 
   // ---------------------------------------------------------------- drawing
   private drawLine(): void {
-    const { call } = this;
-    const away = call.phase === "away" || call.phase === "joining";
-    const grade = away ? "none" : call.quality.grade;
-    const text =
-      call.phase === "joining"
-        ? t("You are being let in…")
-        : call.phase === "away"
-          ? t("The line is broken. You are brought back by itself (attempt {n}).", { n: call.attempt })
-          : call.quality.reason;
+    const { grade, reason: text } = this.lineNow();
     if (this.line.dataset.text === text + grade) return;
     this.line.dataset.text = text + grade;
     this.line.dataset.grade = grade;
     const bars = el("span", { class: `bars ${grade}`, "aria-hidden": "true" }, el("i"), el("i"), el("i"), el("i"));
     this.line.replaceChildren(bars, el("span", {}, text));
+  }
+
+  private lineNow(): Sign {
+    const { call } = this;
+    if (call.phase === "joining") return { grade: "none", reason: t("You are being let in…") };
+    if (call.phase === "away")
+      return {
+        grade: "none",
+        reason: t("The line is broken. You are brought back by itself (attempt {n}).", { n: call.attempt }),
+      };
+    const paused = !call.sendsVideo && call.wants.video && call.devices.tracks.video !== null;
+    return paused
+      ? { grade: "poor", reason: t("Your picture is paused: the network is weak. You are heard.") }
+      : call.quality;
   }
 
   private drawLadder(): void {

@@ -85,12 +85,7 @@ export class Tiles {
     tile.element.classList.toggle("mirrored", devices.facing === "user");
     picture(tile, wants.video ? devices.tracks.video : null);
     name(tile, t("You"), wants.audio && devices.tracks.audio ? "" : "mic-off", t("muted"));
-    note(tile, this.underOwnPicture(tile.video.hidden === true));
-  }
-
-  private underOwnPicture(isOff: boolean): string {
-    if (isOff) return t("Your camera is off");
-    return this.call.sendsVideo ? "" : t("Your picture is paused: the network is weak. You are heard.");
+    note(tile, tile.video.hidden ? t("Your camera is off") : "");
   }
 }
 
