@@ -65,7 +65,7 @@ class _Pictures:
             wanted = [(record, 1) for record in records if record.frames > 0]
         else:
             wanted = [(middle(records), 1)]
-        look = look_for(_without_accept(request), _pictures_of(kinds))
+        look = look_for(_without_accept(request), _pictures_of(request, kinds))
         if not any(kind.name.startswith("multipart/") for kind in kinds) and len(wanted) == 1:
             return await self._one(request, visit, wanted[0][0], wanted[0][1], look)
         if not _takes_parts(kinds):
@@ -76,7 +76,7 @@ class _Pictures:
         """A film or frame, small; of a series or study the film in its middle."""
         records = await self._records(request, visit)
         record = records[0] if "instance" in request.match_info else middle(records)
-        look = look_for(_without_accept(request), _pictures_of(accepted(request)))
+        look = look_for(_without_accept(request), _pictures_of(request, accepted(request)))
         if "frames" not in request.match_info:
             return await self._one(request, visit, record, None, look)
         return await self._one(request, visit, record, frame_numbers(request.match_info["frames"])[0], look)
@@ -185,8 +185,10 @@ def _takes_parts(kinds: Sequence[MediaType]) -> bool:
     return all(kind.name == "*/*" for kind in kinds)
 
 
-def _pictures_of(kinds: Sequence[MediaType]) -> str:
+def _pictures_of(request: web.Request, kinds: Sequence[MediaType]) -> str:
     """The pictures that an Accept header takes, alone or as parts, as such a header again."""
+    if not any(kind.name.startswith("multipart/") for kind in kinds):
+        return request.query.get("accept") or request.headers.get("Accept", "")
     names = [kind.parameters.get("type", "*/*") if kind.name.startswith("multipart/") else kind.name for kind in kinds]
     return ", ".join(f"{name}; q={kind.weight}" for name, kind in zip(names, kinds, strict=True))
 

@@ -14,6 +14,7 @@ def test_the_kept_text_is_up_to_date() -> None:
 def test_every_tag_and_keyword_is_found() -> None:
     for tag, entry in DicomDictionary.items():
         assert dictionary.vr_of(tag) == dictionary_VR(tag)
+        assert dictionary.keyword_of(tag) == entry[4]
         if entry[4]:
             assert dictionary.tag_of(entry[4]) == tag_for_keyword(entry[4])
 

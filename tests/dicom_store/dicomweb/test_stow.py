@@ -10,7 +10,7 @@ import pytest
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
-from dicom_store.app import Archive
+from dicom_store.app import Archive, create_app
 from tests.builders import films
 from tests.builders.archives import Porter, everything_of
 from tests.dicom_store.dicomweb.wire import post
@@ -50,7 +50,7 @@ async def test_the_preamble_is_kept(client: Any, archive: Archive) -> None:
 
 
 async def test_a_large_film_goes_by_the_spool(aiohttp_client: Any, tmp_path: Any) -> None:
-    from dicom_store.app import create_app, open_archive
+    from dicom_store.app import open_archive
     from tests.builders.archives import plain, settings
 
     async with open_archive(settings(tmp_path, spool_above_bytes=1000, max_film_bytes=200_000)) as archive:
@@ -111,6 +111,19 @@ async def test_a_partly_failed_request_keeps_the_good_films(client: Any, archive
     assert body["00081198"]["Value"][0]["00081197"]["Value"] == [0xC000]
     assert len(body["00081199"]["Value"]) == 1
     assert await held(archive, good) == good
+
+
+async def test_refusals_are_said_in_the_language_of_the_request(
+    aiohttp_client: Any, archive: Archive, porter: Porter
+) -> None:
+    def translate(message: str, language: str) -> str:
+        return {"This is not a DICOM film.": "这不是 DICOM 影像。"}[message] if language.startswith("zh") else message
+
+    client = await aiohttp_client(create_app(archive, porter, translate), headers={"Authorization": "Bearer east"})
+    for language, sentence in (("zh-CN,zh;q=0.9", "这不是 DICOM 影像。"), ("en", "This is not a DICOM film.")):
+        answer = await post(client, [b"GIF89a" + bytes(200)], headers={"Accept-Language": language})
+        failed = (await answer.json(content_type=JSON))["00081198"]["Value"][0]
+        assert (failed["00081197"]["Value"], failed["00000902"]["Value"]) == ([0xC000], [sentence])
 
 
 @pytest.mark.parametrize(
