@@ -16,9 +16,9 @@ from dicom_store.model import InstanceRecord, StudyKey
 from dicom_store.render.look import Look
 from dicom_store.render.pictures import Render
 
-_MAX_WALKS = 64
-_MAX_FILMS = 5000
-"""Of a series; a longer one is not walked through picture by picture."""
+_MAX_WALKS = 16
+_MAX_FILMS = 1000
+"""Of a series that are remembered for one walk; beyond them nothing is made ahead."""
 _WAITING = 8
 
 List: TypeAlias = Callable[[], Awaitable[Sequence[InstanceRecord]]]
@@ -82,7 +82,7 @@ class Ahead:
         walk = self._walks.get(key)
         if walk is None:
             return
-        if walk.place is None or record.instance not in walk.place:
+        if walk.place is None:
             walk.films = (await films())[:_MAX_FILMS]
             walk.place = {film.instance: number for number, film in enumerate(walk.films)}
         before, walk.last = walk.last, (record.instance, frame)
@@ -100,7 +100,8 @@ def _step(walk: _Walk, before: tuple[str, int], record: InstanceRecord, frame: i
     if record.frames > 1:
         moved = frame - before[1] if before[0] == record.instance else 0
     else:
-        moved = places.get(record.instance, 0) - places.get(before[0], -9)
+        here, there = places.get(record.instance), places.get(before[0])
+        moved = 0 if here is None or there is None else here - there
     return moved if moved in (1, -1) else 0
 
 
