@@ -67,6 +67,7 @@ def built_styles(name: str) -> list[str]:
     return [f"/{file}" for file in _styles().get(name, [])]
 
 
+@lru_cache(maxsize=1024)
 def icon(name: str, label: str = "") -> Markup:
     """An icon of the sprite; with a label it is read aloud, without it is ornament."""
     told = Markup('role="img" aria-label="{}"').format(label) if label else Markup('aria-hidden="true"')
@@ -77,14 +78,16 @@ def icon(name: str, label: str = "") -> Markup:
 
 def forget_manifest() -> None:
     """Read the manifest anew; for development, after a build."""
-    for read in (_read_manifest, _version):
+    for read in (_read_manifest, _manifest, _styles, _version, icon):
         read.cache_clear()
 
 
+@cache
 def _manifest() -> dict[str, str]:
     return {name: str(entry["file"]) for name, entry in _read_manifest().items()}
 
 
+@cache
 def _styles() -> dict[str, list[str]]:
     return {name: list(entry.get("css", [])) for name, entry in _read_manifest().items()}
 

@@ -135,7 +135,7 @@ def environment(language: str) -> Environment:
         "moment": partial(_moment, language=language),
         "day": partial(_day, language=language),
         "calendar_day": partial(_calendar_day, language=language),
-        "full_time": partial(_full_time, language=language),
+        "full_time": _full_time,
         "ago": partial(_ago, language=language),
         "left": partial(_left, language=language),
         "span": partial(i18n.span, language=language),
@@ -181,8 +181,8 @@ def _calendar_day(context: Context, at: datetime, language: str) -> str:
     return i18n.calendar_day(at, language, context["zone"])
 
 
-def _full_time(context: Context, at: datetime, language: str) -> str:
-    return i18n.full_time(at, language, context["zone"])
+def _full_time(context: Context, at: datetime) -> str:
+    return i18n.full_time(at, context["zone"])
 
 
 def _ago(context: Context, at: datetime, language: str) -> str:

@@ -76,7 +76,7 @@ class CheckPages:
 
 
 def _facts(request: web.Request, verdict: Verdict) -> list[tuple[str, str]]:
-    signed = full_time(verdict.signed_at, language_of(request), request.config_dict[ZONE]) if verdict.signed_at else ""
+    signed = full_time(verdict.signed_at, request.config_dict[ZONE]) if verdict.signed_at else ""
     told = (
         (N_("Sealed by the site"), verdict.signer),
         (N_("Signed at"), signed),
@@ -91,7 +91,7 @@ def _code_facts(request: web.Request, found: CodeView) -> list[tuple[str, str]]:
     told = (
         (N_("Code"), found.code),
         (N_("Institution"), found.institution),
-        (N_("Signed at"), full_time(found.signed_at, language, request.config_dict[ZONE])),
+        (N_("Signed at"), full_time(found.signed_at, request.config_dict[ZONE])),
         (N_("Version"), str(found.version)),
     )
     return [(translate(label, language), text) for label, text in told]

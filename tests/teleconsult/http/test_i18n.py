@@ -76,4 +76,4 @@ def test_the_calendar_day_names_the_day_of_the_week():
 
 
 def test_the_full_time_names_the_zone():
-    assert i18n.full_time(NOW, "en", CHINA) == "2026-11-20 12:00:00 GMT+08:00"
+    assert i18n.full_time(NOW, CHINA) == "2026-11-20 12:00:00 GMT+08:00"
