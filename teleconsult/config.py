@@ -70,6 +70,7 @@ class Settings(BaseModel):
     http_bind: Bind = Bind("127.0.0.1", 8080)
     public_url: str | None = None
     dimse_bind: Bind = Bind("127.0.0.1", 11112)
+    dimse_tls: bool = False
     mllp_bind: Bind = Bind("127.0.0.1", 2575)
     media_udp_port: int = Field(40000, ge=0, le=65535)
     media_announce: str | None = None

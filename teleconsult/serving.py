@@ -1,6 +1,7 @@
 """What the web process does; `relay` and `listener` are the other two."""
 
 import asyncio
+import gc
 import json
 import ssl
 import sys
@@ -63,6 +64,9 @@ async def _web(given: Inheritance) -> None:
                 app, access_log=None, shutdown_timeout=_SHUTDOWN_S, read_bufsize=_READ_BUFFER_BYTES, **SERVER_OPTIONS
             )
             await runner.setup()
+            # What is here now stays: the collector need not look at it again and again while films come in.
+            gc.collect()
+            gc.freeze()
             await web.SockSite(runner, given.sockets["http"], ssl_context=_tls(settings), backlog=_BACKLOG).start()
             try:
                 await until_told_to_stop()
