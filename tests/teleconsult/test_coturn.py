@@ -139,7 +139,7 @@ async def server(tmp_path: Path) -> AsyncIterator[Server]:
 
 def ticket(participant: str) -> str:
     expires = datetime.now(UTC) + timedelta(seconds=60)
-    return mint(KEY, Admission("r", participant, participant, "", frozenset(Grant), expires))
+    return mint(KEY, Admission("r", participant, participant, "", frozenset(Grant) - {Grant.WAIT}, expires))
 
 
 async def told(client, participant: str) -> list[dict[str, object]]:
