@@ -27,8 +27,10 @@ def kill(house: County) -> None:
     house.wait_ready()
 
 
-def killed_during(house: County, work: Callable[[], Any], after_s: float) -> None:
-    """Kill while `work` is under way; what breaks in its hands is its own affair."""
+def killed_during(
+    house: County, work: Callable[[], Any], after_s: float, begun: Callable[[], bool] = lambda: True
+) -> None:
+    """Kill while `work` is under way, once it has `begun`; what breaks in its hands is its own affair."""
 
     def tried() -> None:
         with suppress(*BROKEN):
@@ -36,6 +38,7 @@ def killed_during(house: County, work: Callable[[], Any], after_s: float) -> Non
 
     thread = threading.Thread(target=tried)
     thread.start()
+    until(begun, 60)
     time.sleep(after_s)
     kill(house)
     thread.join(120)
@@ -65,7 +68,8 @@ def test_films_that_were_acknowledged_outlive_a_kill(house: County) -> None:
                 if api.call("POST", "/dicomweb/studies", headers=kind, data=body).status_code == 200:
                     acknowledged.append(content)
 
-        killed_during(house, store, 0.2 + 0.3 * number)
+        first = len(acknowledged)
+        killed_during(house, store, 0.05 + 0.1 * number, lambda first=first: len(acknowledged) > first)
     assert acknowledged
     assert all(held(api, content) for content in acknowledged)
     for content in (one for batch in sent for one in batch if one not in acknowledged):
