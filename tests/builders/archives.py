@@ -17,7 +17,9 @@ NOW = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
 
 def settings(folder: Path, **changes: Any) -> ArchiveSettings:
     """Settings of an archive below a temporary folder."""
-    return ArchiveSettings(**{"data_dir": folder / "archive", "key": b"k" * 32, "clock": lambda: NOW, **changes})
+    # Most tests show no picture: those that do wait for the workers once.
+    usual = {"data_dir": folder / "archive", "key": b"k" * 32, "clock": lambda: NOW, "warm_workers": False}
+    return ArchiveSettings(**{**usual, **changes})
 
 
 def origin(institution: str = "east", door: Door = Door.STOW, caller: str = "tester") -> Origin:

@@ -44,6 +44,15 @@ def _walk_through(web: DICOMwebClient) -> None:
     assert bulk == [series[0].PixelData]
     frames = web.retrieve_instance_frames(study, series_uid, series[1].SOPInstanceUID, frame_numbers=[1])
     assert frames == [series[1].PixelData]
+    there = (study, series_uid, series[1].SOPInstanceUID)
+    little = (("application/octet-stream", "1.2.840.10008.1.2.1"),)
+    assert web.retrieve_instance_frames(*there, frame_numbers=[1], media_types=little) == frames
+    changed = web.retrieve_instance(*there, media_types=(("application/dicom", "1.2.840.10008.1.2.1"),))
+    assert changed.PixelData == series[1].PixelData
+    picture = web.retrieve_instance_rendered(*there, media_types=("image/png",), params={"quality": 95})
+    assert picture.startswith(b"\x89PNG")
+    assert web.retrieve_instance_frames_rendered(*there, [1], media_types=("image/jpeg",)).startswith(b"\xff\xd8")
+    assert web.retrieve_series_rendered(study, series_uid, media_types=("image/jpeg",)).startswith(b"\xff\xd8")
     web.delete_instance(study, series_uid, series[0].SOPInstanceUID)
     web.delete_series(study, series_uid)
     assert web.search_for_studies() == []
