@@ -35,6 +35,7 @@ _TEXT_DELIMITERS = frozenset({0x5C, 0x0D, 0x0A, 0x09, 0x0C})
 PN_GROUPS = ("Alphabetic", "Ideographic", "Phonetic")
 _CACHED_VRS = frozenset({*_STRINGS, *_TEXTS, "PN", "DS", "IS", "AT", *_NUMBERS})
 _SMALL = 96
+_SAMPLE_BYTES = 64 * 1024
 _dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
 _WORDS = {"US or SS", "US or OW", "US or SS or OW"}
 
@@ -93,8 +94,8 @@ class Encoder:
                         self._samples(item, samples, depth + 1)
             elif element.vr in _CHARSET_VRS and element.length:
                 raw = self._raw(element)
-                if not raw.isascii():
-                    samples.append(raw)
+                if not raw.isascii() and (sample := _sample(raw)):
+                    samples.append(sample)
 
     def _dataset(self, elements: list[Element], charset: Charset, path: str) -> dict[str, Any]:
         found: dict[str, Any] = {}
@@ -158,6 +159,16 @@ class Encoder:
         if self._walk.big and vr != "OB" and vr != "UN":
             raw = swapped(raw, vr)
         return {"vr": vr, "InlineBinary": base64.b64encode(raw).decode()}
+
+
+def _sample(raw: bytes) -> bytes:
+    """What a text is judged by: of a very long one the beginning, not cut within a character; none where that fails."""
+    if len(raw) <= _SAMPLE_BYTES:
+        return raw
+    end = _SAMPLE_BYTES
+    while end and raw[end - 1] >= 0x80:
+        end -= 1
+    return raw[:end]
 
 
 @dataclass(frozen=True, slots=True)

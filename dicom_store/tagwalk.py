@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from dicom_store.elements import VRS, Buffer, Element, Reader, refuse
 from dicom_store.fragments import Fragment
 
-MAX_INFLATED = 1 << 30
+MAX_INFLATED = 1 << 28
 
 IMPLICIT_LITTLE = "1.2.840.10008.1.2"
 EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
