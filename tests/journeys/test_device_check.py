@@ -1,18 +1,9 @@
 """The page that tries a device before a call, with a made-up camera; and the load that measures its line."""
 
-from collections.abc import AsyncIterator
-
 import pytest
-import pytest_asyncio
 
 from tests.builders.county import County
-from tests.journeys.callers import Callers, callers_of
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def callers(demo: County) -> AsyncIterator[Callers]:
-    async with callers_of(demo) as found:
-        yield found
+from tests.journeys.callers import Callers
 
 
 @pytest.mark.asyncio(loop_scope="session")
