@@ -188,7 +188,7 @@ def _takes_parts(kinds: Sequence[MediaType]) -> bool:
 def _pictures_of(request: web.Request, kinds: Sequence[MediaType]) -> str:
     """The pictures that an Accept header takes, alone or as parts, as such a header again."""
     if not any(kind.name.startswith("multipart/") for kind in kinds):
-        return request.query.get("accept") or request.headers.get("Accept", "")
+        return request.query.get("accept", "") or request.headers.get("Accept", "")
     names = [kind.parameters.get("type", "*/*") if kind.name.startswith("multipart/") else kind.name for kind in kinds]
     return ", ".join(f"{name}; q={kind.weight}" for name, kind in zip(names, kinds, strict=True))
 
