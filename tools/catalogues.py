@@ -81,7 +81,9 @@ def from_python(tree: ast.Module, families: set[str]) -> Iterator[Message]:
 def from_template(source: bytes) -> Iterator[Message]:
     """Texts of a Jinja template."""
     options = {"trim_blocks": "true", "lstrip_blocks": "true", "silent": "false"}
-    for _line, _function, text, _comments in babel_extract(BytesIO(source), ("_", "gettext", "ngettext"), [], options):
+    for _line, _function, text, _comments in babel_extract(
+        BytesIO(source), ("_", "N_", "gettext", "ngettext"), [], options
+    ):
         parts = [part for part in (text if isinstance(text, tuple) else (text,)) if part is not None]
         if len(parts) > 1:
             yield parts[0], parts[1]

@@ -21,6 +21,7 @@ from teleconsult.clock import SystemClock
 from teleconsult.db import new_id
 from teleconsult.http import i18n
 from teleconsult.http.assets import asset, built_styles, icon
+from teleconsult.http.bodies import N_
 from teleconsult.http.csrf import csrf_token
 from teleconsult.http.guard import actor_or_none
 from teleconsult.http.headers import allow_wasm
@@ -124,6 +125,7 @@ def environment(language: str) -> Environment:
     made.policies["json.dumps_kwargs"] = {"sort_keys": True, "ensure_ascii": False}
     made.globals |= {
         "_": say,
+        "N_": N_,
         "ngettext": _counter(language),
         "asset": asset,
         "built_styles": built_styles,
