@@ -85,7 +85,7 @@ def test_films_of_a_scanner_wait_and_come_back_as_they_were_sent(demo: County) -
         uid = str(pydicom.dcmread(path, stop_before_pixels=True).SOPInstanceUID)
         if uid not in here:
             first.setdefault(uid, path)
-    assert len(first) > len(films) // 2
+    assert first
     sent = storescu(demo, *first.values())
     assert sent.returncode == 0, sent.stderr[-2000:]
     for path in first.values():

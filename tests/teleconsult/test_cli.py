@@ -93,7 +93,7 @@ def test_the_self_test_tells_what_it_saw(run: Run) -> None:
     done = run("check")
     assert done.returncode in {0, 1}
     assert "Traceback" not in done.stderr
-    for word in ("data", "disk", "records", "fonts", "ports"):
+    for word in ("数据目录", "磁盘", "密钥", "字体", "备份"):
         assert word in done.stdout
 
 

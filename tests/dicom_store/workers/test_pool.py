@@ -84,7 +84,8 @@ async def test_an_answer_that_is_not_plain_is_not_loaded(workers: Workers) -> No
 async def test_the_child_sees_no_environment_of_ours(workers: Workers, monkeypatch: pytest.MonkeyPatch) -> None:
     seen = await workers.run(jobs.secrets)
     assert isinstance(seen, list)
-    assert set(seen) <= {"PYTHONPATH", "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "LC_ALL", "LC_CTYPE"}
+    ours = {"PYTHONPATH", "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "LC_ALL", "LC_CTYPE"}
+    assert {name for name in seen if not name.startswith("MALLOC_")} <= ours
 
 
 async def test_the_child_cannot_write_files(workers: Workers, tmp_path: Path) -> None:

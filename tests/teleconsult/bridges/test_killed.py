@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from teleconsult.bridges.exchange import media_socket
+from teleconsult.bridges.agreed import media_socket
 from teleconsult.config import Settings
 from teleconsult.supervisor import dump
 from tests.builders.calls import last_words
