@@ -26,7 +26,7 @@ from teleconsult.unmatched.models import Arrived
 from teleconsult.unmatched.ports import Holding, Holdings, Identity
 from teleconsult.unmatched.state import How, State
 
-_PAGE = 20
+_PAGE = 10  # each brings the list of cases it may belong to: more would be slow on a thin line
 _MOST_PROPOSED = 3
 _MOST_SETTLED = 10
 
