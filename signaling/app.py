@@ -13,7 +13,6 @@ from signaling.hub import Hub
 from signaling.journal import Journal
 from signaling.ports import Gatekeeper, Happening, Listener
 from signaling.rooms import Rooms
-from signaling.tasks import Tasks
 from signaling.tickets import TicketReader, used_beside
 from signaling.whip import StandardDoors
 
@@ -57,8 +56,7 @@ def create_app(
     app.router.add_get("/metrics", _metrics(rooms))
 
     async def life(_: web.Application) -> AsyncIterator[None]:
-        async with Tasks() as tasks, rooms:
-            tasks.start(journal.write())
+        async with journal, rooms:  # the journal outlives the rooms: it writes what their end tells
             gc.collect()
             gc.freeze()  # what is here now stays: later collections and counts look only at what came after
             yield

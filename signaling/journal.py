@@ -1,18 +1,23 @@
 """Keeps what happened until the clinic has it: neither this process nor the clinic's may lose a fact by dying.
 
 A file of JSON lines: `{"number": N}` says up to where all was acknowledged, every other line is a happening. Only
-`write` touches the file, so that nothing is written into one that was just replaced.
+the one writer touches the file, so that nothing is written into one that was just replaced.
 """
 
 import asyncio
 import json
+import logging
 import os
 from collections import deque
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 from signaling.ports import Happening
+
+log = logging.getLogger(__name__)
 
 _KEPT = 20_000
 """Happenings kept for a clinic that is away; the oldest figures of quality go first after that."""
@@ -21,6 +26,8 @@ _KEPT_IN_MEMORY = 1_000
 _PAGE = 500
 _SPARE_LINES = 2_000
 """Acknowledged lines that may stay in the file before it is written anew."""
+_AGAIN_S = 1.0
+"""Until a full disk is tried again."""
 
 Entry = dict[str, object]
 
@@ -28,7 +35,8 @@ Entry = dict[str, object]
 class Journal:
     """A Listener that numbers happenings and keeps them until they are acknowledged.
 
-    You must run `write` as a task; without a path everything stays in memory.
+    `async with Journal(path) as journal`: the end waits until the last word is written. Without a path everything
+    stays in memory.
     """
 
     def __init__(self, path: Path | None) -> None:
@@ -40,8 +48,25 @@ class Journal:
         self._number = 0
         self._acknowledged = 0
         self._lines = 0
+        self._torn = False
+        self._closing = False
+        self._writer: asyncio.Task[None] | None = None
         if path is not None and path.exists():
             self._load(path)
+
+    async def __aenter__(self) -> Self:
+        """Begin to write."""
+        self._writer = asyncio.create_task(self._write())  # noqa: TID251 - owned here: the end waits for it
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Write what is left: an orderly stop loses no more than a kill."""
+        self._closing = True
+        self._wake.set()
+        if self._writer is not None:
+            await self._writer
 
     def heard(self, happening: Happening) -> None:
         """Take note; durable within a moment, visible to `after` only then."""
@@ -73,17 +98,32 @@ class Journal:
             async with asyncio.timeout(seconds):
                 await self._more.wait()
 
-    async def write(self) -> None:
-        """Write what was heard, off the packet path's thread; for ever."""
-        while True:
+    async def _write(self) -> None:
+        """Write what was heard, off the packet path's thread, until the end and whatever is left then."""
+        while self._unwritten or not self._closing:
             await self._wake.wait()
             self._wake.clear()
             batch, self._unwritten = self._unwritten, []
-            if self._path is not None:
-                await asyncio.to_thread(self._store, self._path, batch)
+            if self._path is not None and not await self._stored(self._path, batch):
+                self._unwritten[:0] = batch
+                if self._closing:
+                    return
+                await asyncio.sleep(_AGAIN_S)
+                self._wake.set()
+                continue
             self._kept.extend(batch)
             self._shed()
             self._more.set()
+
+    async def _stored(self, path: Path, batch: list[Entry]) -> bool:
+        try:
+            await asyncio.to_thread(self._store, path, batch)
+        except OSError as error:
+            log.error("journal.not_written: %s", error)  # noqa: TRY400 - a full disk needs no trace
+            self._torn = True
+            return False
+        self._torn = False
+        return True
 
     def _shed(self) -> None:
         spare = len(self._kept) - (_KEPT if self._path else _KEPT_IN_MEMORY)
@@ -96,7 +136,7 @@ class Journal:
     def _store(self, path: Path, batch: list[Entry]) -> None:
         """In a thread: append, or write anew what is not yet acknowledged."""
         waiting = [entry for entry in list(self._kept) if _number(entry) > self._acknowledged]
-        if self._lines > len(waiting) + _SPARE_LINES or (self._lines and not waiting):
+        if self._torn or self._lines > len(waiting) + _SPARE_LINES or (self._lines and not waiting):
             aside = path.with_suffix(".new")
             # Numbers of `batch` are above this one or in the file: none is given out twice after a restart.
             before = _number(batch[0]) - 1 if batch else self._number

@@ -246,7 +246,7 @@ async def test_whoever_loses_the_case_is_out_of_the_call_at_once_and_the_record_
     await doctor.locator("[data-call-leave]").click()
     say = Person(doctor, "en").say
     await doctor.goto(f"/consults/{consult}")
-    timeline = doctor.locator(".timeline").first
+    timeline = doctor.locator(".timeline")  # a list for each day
     for line in ("{who} came into the call", "{who} was taken out of the call"):
         await timeline.get_by_text(say(line, who=SPECIALIST)).first.wait_for()
     await timeline.get_by_text(

@@ -104,7 +104,7 @@ async def test_a_patient_comes_from_the_link_on_a_phone_into_the_call_in_two_tap
     await axe_finds_nothing(phone)
     await is_large_enough(phone)
     await doctor.goto(f"/consults/{consult}")
-    timeline, say = doctor.locator(".timeline").first, Person(doctor, language).say
+    timeline, say = doctor.locator(".timeline"), Person(doctor, language).say
     for line in ("血压 138/84，无不适。", "三个月后再查一次血。", say("The call was ended")):
         await timeline.get_by_text(line).first.wait_for()
 

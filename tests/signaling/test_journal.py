@@ -2,13 +2,14 @@
 
 import asyncio
 import json
+import os
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 
 import pytest
 
 from signaling.journal import Journal
 from signaling.ports import Happening
-from signaling.tasks import Tasks
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -18,9 +19,14 @@ def happening(kind="joined"):
 
 
 @pytest.fixture
-async def tasks():
-    async with Tasks() as running:
-        yield running
+async def begun():
+    """`await begun(path)`: a journal that writes."""
+    async with AsyncExitStack() as stack:
+
+        async def begin(path):
+            return await stack.enter_async_context(Journal(path))
+
+        yield begin
 
 
 async def written(journal, number):
@@ -30,9 +36,8 @@ async def written(journal, number):
     return journal.after(0)
 
 
-async def test_what_was_heard_outlives_the_process(tmp_path, tasks):
-    first = Journal(tmp_path / "j")
-    tasks.start(first.write())
+async def test_what_was_heard_outlives_the_process(tmp_path, begun):
+    first = await begun(tmp_path / "j")
     first.heard(happening())
     first.heard(happening("left"))
     await written(first, 2)
@@ -40,25 +45,22 @@ async def test_what_was_heard_outlives_the_process(tmp_path, tasks):
     assert [(entry["number"], entry["kind"]) for entry in again.after(0)] == [(1, "joined"), (2, "left")]
 
 
-async def test_a_torn_last_line_costs_nothing_that_was_acknowledged_or_comes_later(tmp_path, tasks):
+async def test_a_torn_last_line_costs_nothing_that_was_acknowledged_or_comes_later(tmp_path, begun):
     path = tmp_path / "j"
-    first = Journal(path)
-    tasks.start(first.write())
+    first = await begun(path)
     first.heard(happening())
     await written(first, 1)
     with path.open("a") as file:
         file.write('{"number": 2, "kind": "le')
-    second = Journal(path)
-    tasks.start(second.write())
+    second = await begun(path)
     second.heard(happening("back"))
     await written(second, 2)
     assert [entry["kind"] for entry in Journal(path).after(0)] == ["joined", "back"]
 
 
-async def test_numbers_go_on_after_everything_was_acknowledged_and_the_file_shrinks(tmp_path, tasks):
+async def test_numbers_go_on_after_everything_was_acknowledged_and_the_file_shrinks(tmp_path, begun):
     path = tmp_path / "j"
-    journal = Journal(path)
-    tasks.start(journal.write())
+    journal = await begun(path)
     for _ in range(50):
         journal.heard(happening())
     await written(journal, 50)
@@ -67,16 +69,14 @@ async def test_numbers_go_on_after_everything_was_acknowledged_and_the_file_shri
         while path.stat().st_size > 100:
             await asyncio.sleep(0.01)
     assert json.loads(path.read_text()) == {"number": 50}
-    again = Journal(path)
-    tasks.start(again.write())
+    again = await begun(path)
     again.heard(happening())
     assert (await written(again, 51))[0]["number"] == 51
 
 
-async def test_what_comes_while_the_file_is_written_anew_is_kept(tmp_path, tasks):
+async def test_what_comes_while_the_file_is_written_anew_is_kept(tmp_path, begun):
     path = tmp_path / "j"
-    journal = Journal(path)
-    tasks.start(journal.write())
+    journal = await begun(path)
     for number in range(1, 200):
         journal.heard(happening())
         if number % 7 == 0:
@@ -89,20 +89,46 @@ async def test_what_comes_while_the_file_is_written_anew_is_kept(tmp_path, tasks
     assert [entry["number"] for entry in Journal(path).after(kept[0] - 1)] == kept
 
 
-async def test_a_clinic_that_knows_more_than_a_lost_file_gets_new_numbers(tasks):
-    journal = Journal(None)
-    tasks.start(journal.write())
+async def test_a_clinic_that_knows_more_than_a_lost_file_gets_new_numbers(begun):
+    journal = await begun(None)
     journal.acknowledge(40)
     journal.heard(happening())
     assert (await written(journal, 41))[0]["number"] == 41
 
 
-async def test_quality_goes_before_facts_when_the_clinic_is_away_for_long(tasks, monkeypatch):
+async def test_quality_goes_before_facts_when_the_clinic_is_away_for_long(begun, monkeypatch):
     monkeypatch.setattr("signaling.journal._KEPT_IN_MEMORY", 10)
-    journal = Journal(None)
-    tasks.start(journal.write())
+    journal = await begun(None)
     for _ in range(8):
         journal.heard(happening("quality"))
         journal.heard(happening("joined"))
     await written(journal, 16)
     assert sum(entry["kind"] == "joined" for entry in journal.after(0)) == 8
+
+
+async def test_an_orderly_stop_writes_what_was_just_heard(tmp_path):
+    async with Journal(tmp_path / "j") as journal:
+        journal.heard(happening())
+        await asyncio.sleep(0)  # the writer has begun
+        journal.heard(happening("left"))
+    assert [entry["kind"] for entry in Journal(tmp_path / "j").after(0)] == ["joined", "left"]
+
+
+async def test_a_full_disk_is_tried_again_and_no_line_is_half_there_or_twice(tmp_path, begun, monkeypatch):
+    monkeypatch.setattr("signaling.journal._AGAIN_S", 0.01)
+    sync, tries = os.fsync, iter([OSError("full"), OSError("full")])
+
+    def full(handle):
+        if error := next(tries, None):
+            os.ftruncate(handle, os.fstat(handle).st_size - 5)
+            raise error
+        sync(handle)
+
+    monkeypatch.setattr("signaling.journal.os.fsync", full)
+    journal = await begun(tmp_path / "j")
+    journal.heard(happening())
+    journal.heard(happening("left"))
+    await written(journal, 2)
+    journal.heard(happening("back"))
+    await written(journal, 3)
+    assert [entry["number"] for entry in Journal(tmp_path / "j").after(0)] == [1, 2, 3]
