@@ -6,7 +6,7 @@ cases.
 
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, Select, Subquery, and_, false, or_, select, union, union_all
+from sqlalchemy import ColumnElement, Label, Select, Subquery, and_, false, or_, select, union, union_all
 
 from teleconsult.actor import Actor, ActorKind
 from teleconsult.consults.models import Consult, Level, Seat
@@ -31,14 +31,19 @@ def is_open_to(actor: Actor, *, past: bool = True) -> ColumnElement[bool]:
     return Consult.id.in_(union_all(*(select(Consult.id).where(way) for way in ways)))
 
 
-def open_rows(actor: Actor, held: Sequence[ColumnElement[bool]]) -> Subquery:
+def open_rows(actor: Actor, held: Sequence[ColumnElement[bool]], marks: Sequence[Label[bool]] = ()) -> Subquery:
     """What a list needs of the consults that are open to somebody and for which all conditions hold, each once.
 
     Every way is walked by its own index, with the conditions inside: one OR over all ways would read the whole table.
+
+    Args:
+        actor: Whose.
+        held: Conditions on the consult.
+        marks: What else is to be known of each row, by name.
     """
     ways = _ways(actor, past=True) or [false()]
     listed = [
-        select(Consult.id, Consult.state, Consult.kind, Consult.priority, Consult.due_at).where(way, *held)
+        select(Consult.id, Consult.state, Consult.kind, Consult.priority, Consult.due_at, *marks).where(way, *held)
         for way in ways
     ]
     return listed[0].subquery() if len(listed) == 1 else union(*listed).subquery()

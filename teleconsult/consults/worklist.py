@@ -4,6 +4,7 @@ import base64
 import binascii
 import json
 from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -51,6 +52,10 @@ class Which(StrEnum):
     FINISHED = "finished"
 
 
+_MARKED = (Which.MINE, Which.WAITING_FOR_ME, Which.OVERDUE)
+"""Lists that the state alone does not tell."""
+
+
 @dataclass(frozen=True, slots=True)
 class Filter:
     """What is looked for.
@@ -80,15 +85,14 @@ async def worklist(office: Office, actor: Actor, wanted: Filter) -> WorklistPage
         found = []
         if wanted.text.strip():
             found.append(await _text(office, session, actor, wanted.text.strip()[:100]))
-        counts = await _counts(session, actor, found, now)
+        groups = await _groups(session, actor, found, now)
         held = [*found, *_conditions(actor, wanted, now)]
-        total = await session.scalar(select(func.count()).select_from(open_rows(actor, held))) or 0
         rows = (await session.execute(_page(actor, [*held, *_after(wanted.cursor)]))).all()
         items = await _rows(office, session, [(consult, seen) for consult, seen in rows[:PAGE]])
     if items:
         await office.witness.read(actor, "worklist.read", "consults", "")
     last = rows[PAGE - 1][0] if len(rows) > PAGE else None
-    return WorklistPage(items, counts, total, _cursor(last) if last else "")
+    return WorklistPage(items, _counts(groups), _total(groups, wanted), _cursor(last) if last else "")
 
 
 def _conditions(actor: Actor, wanted: Filter, now: datetime) -> list[ColumnElement[bool]]:
@@ -123,10 +127,13 @@ def _mine(actor: Actor) -> ColumnElement[bool]:
 
 
 def waiting_for(actor: Actor) -> ColumnElement[bool]:
-    """It is this person's turn. Says the same as `rules.waits_for` with `rules.parties_of`."""
+    """It is this person's turn. Says the same as `rules.waits_for` with `rules.parties_of`, but for drafts.
+
+    A draft keeps nobody else waiting: it has its own list.
+    """
 
     def states(party: Party) -> list[State]:
-        return [state for state in State if party in waits_for(state)]
+        return [state for state in State if party in waits_for(state) and state is not State.DRAFT]
 
     other = or_(Consult.author_id.is_(None), Consult.author_id != actor.id)
     by_role = {
@@ -147,29 +154,53 @@ def waiting_for(actor: Actor) -> ColumnElement[bool]:
     )
 
 
-async def _counts(
-    session: AsyncSession, actor: Actor, found: list[ColumnElement[bool]], now: datetime
-) -> dict[str, int]:
-    counts: Counter[str] = Counter({which.value: 0 for which in Which})
-    for which in Which:
-        if which in {Which.OPEN, Which.FINISHED}:
-            continue  # both follow from the states
-        rows = open_rows(actor, found if which is Which.ALL else [*found, _which(actor, which, now)])
-        one = (rows.c.state, rows.c.kind, rows.c.priority)
-        for state, kind, priority, number in await session.execute(select(*one, func.count()).group_by(*one)):
-            counts.update(_named(which, State(state), kind, priority, number))
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """How many cases are alike, and in which lists they stand."""
+
+    state: State
+    kind: Kind
+    priority: Priority
+    lists: frozenset[Which]
+    number: int
+
+
+async def _groups(session: AsyncSession, actor: Actor, found: list[ColumnElement[bool]], now: datetime) -> list[_Group]:
+    """One question for all numbers on the page."""
+    rows = open_rows(actor, found, [_which(actor, which, now).label(which.value) for which in _MARKED])
+    alike = (rows.c.state, rows.c.kind, rows.c.priority, *(rows.c[which.value] for which in _MARKED))
+    return [
+        _Group(State(state), Kind(kind), Priority(priority), _lists(State(state), marks), number)
+        for state, kind, priority, *marks, number in await session.execute(
+            select(*alike, func.count()).group_by(*alike)
+        )
+    ]
+
+
+def _lists(state: State, marks: Sequence[bool | None]) -> frozenset[Which]:
+    marked = {which for which, mark in zip(_MARKED, marks, strict=True) if mark}
+    return frozenset({Which.ALL, Which.FINISHED if state in FINISHED else Which.OPEN} | marked)
+
+
+def _counts(groups: Iterable[_Group]) -> dict[str, int]:
+    counts = Counter({which.value: 0 for which in Which})
+    for it in groups:
+        about = [f"kind:{it.kind}", f"priority:{it.priority}"]
+        names = [f"state:{it.state}", *about]
+        names += [name for one in it.lists for name in (one.value, *(f"{one}/{word}" for word in about))]
+        counts.update(dict.fromkeys(names, it.number))
     return dict(counts)
 
 
-def _named(which: Which, state: State, kind: str, priority: str, number: int) -> dict[str, int]:
-    shown = [which]
-    names = {}
-    if which is Which.ALL:
-        names = dict.fromkeys((f"state:{state}", f"kind:{kind}", f"priority:{priority}"), number)
-        shown.append(Which.FINISHED if state in FINISHED else Which.OPEN)
-    for one in shown:
-        names |= dict.fromkeys((one.value, f"{one}/kind:{kind}", f"{one}/priority:{priority}"), number)
-    return names
+def _total(groups: Iterable[_Group], wanted: Filter) -> int:
+    return sum(
+        it.number
+        for it in groups
+        if wanted.which in it.lists
+        and wanted.state in {None, it.state}
+        and wanted.kind in {None, it.kind}
+        and wanted.priority in {None, it.priority}
+    )
 
 
 def _page(actor: Actor, held: list[ColumnElement[bool]]) -> Select[Consult, int]:

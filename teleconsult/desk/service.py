@@ -63,15 +63,14 @@ class Desk:
     async def home(self, actor: Actor) -> views.Home:
         """What waits, what came back, who is on duty."""
         now = self._database.clock.now()
-        waiting = await self._rows(actor, Filter(which=Which.WAITING_FOR_ME), now)
-        rows = [row for row in waiting if row.state != State.DRAFT]
+        rows = await self._rows(actor, Filter(which=Which.WAITING_FOR_ME), now)
         booked = [row for row in rows if row.starts_at is not None and row.state == State.SCHEDULED]
         return views.Home(
             now=now,
             waiting_count=await self.waiting(actor),
             first=rules.most_pressing(rows),
             counts=rules.counts(rows),
-            drafts=[row for row in waiting if row.state == State.DRAFT][:_MOST_SHOWN],
+            drafts=(await self._rows(actor, Filter(which=Which.MINE, state=State.DRAFT), now))[:_MOST_SHOWN],
             came_back=await self._came_back(actor, now),
             next_call=min(booked, key=lambda row: row.starts_at or now, default=None),
             on_duty=await self._duty.now(actor, now) if self._duty else None,
@@ -80,10 +79,10 @@ class Desk:
         )
 
     async def waiting(self, actor: Actor) -> int:
-        """How many cases wait for this person; own drafts are not counted, they wait for nobody else."""
+        """How many cases wait for this person."""
         if not actor.may(Permission.CONSULT_READ):
             return 0
-        asked = select(func.count()).select_from(Consult).where(waiting_for(actor), Consult.state != State.DRAFT)
+        asked = select(func.count()).select_from(Consult).where(waiting_for(actor))
         async with self._database.read() as session:
             return int(await session.scalar(asked) or 0)
 

@@ -7,7 +7,7 @@ from teleconsult.consults.models import Consult
 from teleconsult.consults.office import departments_of
 from teleconsult.consults.rules import parties_of, waits_for
 from teleconsult.consults.scope import is_open_to
-from teleconsult.consults.state import Move, Party
+from teleconsult.consults.state import Move, Party, State
 from teleconsult.consults.worklist import waiting_for
 from tests.builders.people import a_patient_actor
 
@@ -40,7 +40,7 @@ async def test_a_case_is_in_the_list_exactly_when_somebody_is_a_party_to_it(site
             assert listed == {it.id for it in everything if parties_of(actor, it, departments)}, actor.name
 
 
-async def test_it_waits_for_somebody_exactly_when_the_rules_say_so(site):
+async def test_it_waits_for_somebody_exactly_when_the_rules_say_so_and_is_no_draft(site):
     await cases(site)
     async with site.database.read() as session:
         everything = list(await session.scalars(select(Consult)))
@@ -50,7 +50,10 @@ async def test_it_waits_for_somebody_exactly_when_the_rules_say_so(site):
             turn = {
                 it.id
                 for it in everything
-                if parties_of(actor, it, departments) & waits_for(it.state)
-                or (Party.MEMBER in parties_of(actor, it, departments) and Party.SPECIALIST in waits_for(it.state))
+                if it.state is not State.DRAFT
+                and (
+                    parties_of(actor, it, departments) & waits_for(it.state)
+                    or (Party.MEMBER in parties_of(actor, it, departments) and Party.SPECIALIST in waits_for(it.state))
+                )
             }
             assert listed == turn, actor.name
