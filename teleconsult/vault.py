@@ -59,7 +59,7 @@ class Vault:
         try:
             sealer = self._sealers[sealed[0]]
             return sealer.decrypt(sealed[1 : 1 + _NONCE_BYTES], sealed[1 + _NONCE_BYTES :], row.encode()).decode()
-        except (InvalidTag, KeyError, IndexError) as error:
+        except (InvalidTag, LookupError, ValueError) as error:  # ValueError: too short for a nonce
             raise Unreadable(row.split("/")[0]) from error
 
     def fingerprint(self, text: str, purpose: str) -> bytes:

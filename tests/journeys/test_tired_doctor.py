@@ -49,6 +49,7 @@ async def test_a_double_click_begins_one_request(demo: County, page: OpenPage) -
 async def test_back_and_the_same_patient_again_makes_no_second_request(demo: County, page: OpenPage) -> None:
     doctor = Person(await page("requester"))
     first = await steps.new_patient(doctor, "后退者")
+    await steps.until(lambda: holds_nothing_unsent(doctor.tab))  # no finger is as quick as a test
     await doctor.tab.go_back()
     assert await doctor.tab.locator("#name").input_value() == "", "what was sent is not offered again"
     row = doctor.tab.locator("li", has_text="后退者")
@@ -89,6 +90,11 @@ async def test_a_reload_loses_no_word_of_a_request(demo: County, page: OpenPage)
 
 async def holds(tab: Page, selector: str, text: str) -> bool:
     return await tab.locator(selector).input_value() == text
+
+
+async def holds_nothing_unsent(tab: Page) -> bool:
+    """The page that came has noted that what was sent arrived."""
+    return bool(await tab.evaluate("!Object.keys(sessionStorage).some((name) => name.startsWith('unsent:'))"))
 
 
 async def test_a_second_tab_overwrites_nothing_unasked(demo: County, page: OpenPage) -> None:
