@@ -281,8 +281,7 @@ class Room:
             return []
         self._hands += up
         sitting.hand = self._hands if up else 0
-        told = SeatChanged(seat=sitting.seat)
-        return self._tell_others(by, told)
+        return self._tell_others("", SeatChanged(seat=sitting.seat))
 
     # ------------------------------------------------------------ recording
     def record(self, now: datetime, by: str, *, on: bool, paused: bool) -> list[Effect]:
@@ -320,7 +319,7 @@ class Room:
             return []
         sitting.consent = given
         note = self._note("consent", participant, now, given=int(given))
-        return [note, Tape(), *self._tell_others(participant, SeatChanged(seat=sitting.seat))]
+        return [note, Tape(), *self._tell_others("", SeatChanged(seat=sitting.seat))]
 
     # ------------------------------------------------------------ at the door
     def _knock(self, waiting: Waiting, now: datetime) -> list[Effect]:

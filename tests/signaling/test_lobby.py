@@ -61,7 +61,7 @@ def test_who_is_let_in_is_welcomed_and_has_a_seat():
     assert Greet("patient") in effects
     assert kinds(effects) == ["admitted", "joined"]
     assert told(effects, KnockGone) == ["wang"]
-    assert told(effects, SeatChanged) == ["wang", "village"]
+    assert told(effects, SeatChanged) == ["wang", "village", "host"]
     assert made.socket_of("patient") == 3
 
 
@@ -149,7 +149,7 @@ def test_hands_keep_their_order_and_a_host_lowers_them():
     made.join(admission("host", GRANTS[Role.HOST]), 8, NOON)
     with pytest.raises(NotAdmitted):
         made.raise_hand("wang", up=True, by="host")
-    assert told(made.raise_hand("village", up=False, by="host"), SeatChanged) == ["wang", "village"]
+    assert told(made.raise_hand("village", up=False, by="host"), SeatChanged) == ["wang", "village", "host"]
     with pytest.raises(RoomRefused):
         made.raise_hand("patient", up=True, by="patient")
 

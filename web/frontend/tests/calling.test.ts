@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Call, type Told } from "../src/call/call";
+import { raised } from "../src/call/hands";
 import { FakeSocket, seat, welcome } from "./exchange";
 
 class FakeSender {
@@ -161,5 +162,23 @@ describe("a call hears the exchange", () => {
     await settle();
     expect([call.sendsVideo, call.tier]).toEqual([true, "voice"]);
     expect(said("ladder")).toEqual([{ type: "ladder", choice: "voice" }]);
+  });
+
+  it("lists raised hands in the order they went up, says whose is new, and lowers by asking the exchange", () => {
+    const up = (who: string, hand: number): void => socket().say({ type: "seat", seat: { ...seat(who, []), hand } });
+    up("b", 0);
+    up("b", 1);
+    up("a", 2);
+    socket().say({ type: "seat", seat: { ...seat("me", []), hand: 3 } });
+    expect(raised(call.seats.values()).map(({ participant }) => participant)).toEqual(["b", "a", "me"]);
+    expect(told).toEqual(["came", "hand", "hand", "came"]);
+    expect(call.hasHandUp).toBe(true);
+    call.hand(false);
+    call.hand(false, "b");
+    expect(said("hand")).toEqual([
+      { type: "hand", up: false },
+      { type: "hand", up: false, participant: "b" },
+    ]);
+    expect(raised(call.seats.values())).toHaveLength(3); // until the exchange says so
   });
 });

@@ -20,7 +20,7 @@ export interface CallEvents {
 }
 
 export type Told =
-  | { what: "came" | "left" | "removed"; name: string }
+  | { what: "came" | "left" | "removed" | "hand"; name: string }
   | { what: "unplugged"; input: Input; now: string | null }
   | { what: "refused"; detail: string }
   | { what: "paused" | "shown" }
@@ -90,6 +90,10 @@ export class Call {
     return this.grants.has("host");
   }
 
+  get hasHandUp(): boolean {
+    return (this.seats.get(this.me)?.hand ?? 0) > 0;
+  }
+
   get others(): Seat[] {
     return [...this.seats.values()].filter((seat) => seat.participant !== this.me);
   }
@@ -130,6 +134,11 @@ export class Call {
 
   endForAll(): void {
     this.session.end();
+  }
+
+  /** One's own hand goes up or down; a host lowers another's. The exchange says when it is so. */
+  hand(up: boolean, participant = ""): void {
+    this.session.send({ type: "hand", up, ...(participant && { participant }) });
   }
 
   remove(participant: string): void {
@@ -248,8 +257,7 @@ export class Call {
   private note(word: RoomWord): void {
     switch (word.type) {
       case "seat":
-        if (!this.seats.has(word.seat.participant)) this.events.told({ what: "came", name: word.seat.name });
-        this.seats.set(word.seat.participant, word.seat);
+        this.sat(word.seat);
         break;
       case "gone": {
         const name = this.seats.get(word.participant)?.name ?? "";
@@ -263,6 +271,14 @@ export class Call {
       case "tier":
         this.adapt(afterTier(this.network, word));
     }
+  }
+
+  private sat(seat: Seat): void {
+    const before = this.seats.get(seat.participant);
+    this.seats.set(seat.participant, seat);
+    if (!before) this.events.told({ what: "came", name: seat.name });
+    else if (seat.hand && !before.hand && seat.participant !== this.me)
+      this.events.told({ what: "hand", name: seat.name });
   }
 
   /** The network has become weaker or better: voice goes first, so one's own picture waits where it has no room. */

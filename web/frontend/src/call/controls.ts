@@ -20,13 +20,14 @@ export class Controls {
   private readonly camera = el("button", { type: "button", "data-call-camera": true });
   private readonly turn = button("switch-camera", t("Other camera"));
   private readonly screen = button("monitor-up", t("Share screen"));
+  private readonly hand = button("hand", t("Raise hand"));
   private readonly chat = button("message-square", t("Messages"));
   private readonly end = button("phone-off", t("End for all"));
   private readonly unread = el("span", { class: "badge", hidden: true });
 
   constructor(
     private readonly call: Call,
-    options: ControlsOptions,
+    private readonly options: ControlsOptions,
   ) {
     const settings = button("settings", t("Devices"));
     const floating = button("picture-in-picture-2", t("Small window"));
@@ -39,6 +40,8 @@ export class Controls {
     this.camera.addEventListener("click", () => void call.set("video", !call.wants.video));
     this.turn.addEventListener("click", () => void call.devices.turnRound());
     this.screen.addEventListener("click", () => void call.share().catch(() => undefined)); // the person changed their mind
+    this.hand.dataset.callHand = "";
+    this.hand.addEventListener("click", () => call.hand(!call.hasHandUp));
     this.chat.addEventListener("click", () => options.chat?.());
     this.chat.append(this.unread);
     settings.addEventListener("click", options.settings);
@@ -53,6 +56,7 @@ export class Controls {
       this.camera,
       patient && this.turn,
       !patient && !small && canShare() && this.screen,
+      !small && this.hand,
       options.chat !== null && this.chat,
       !small && settings,
       !patient && !small && canFloat() && floating,
@@ -73,6 +77,10 @@ export class Controls {
     );
     this.screen.setAttribute("aria-pressed", String(call.screen !== null));
     this.screen.querySelector(".word")?.replaceChildren(call.screen ? t("Stop sharing") : t("Share screen"));
+    this.hand.setAttribute("aria-pressed", String(call.hasHandUp));
+    this.hand.querySelector(".word")?.replaceChildren(call.hasHandUp ? t("Lower hand") : t("Raise hand"));
+    // A patient alone with the doctor just speaks: one button less to understand.
+    this.hand.hidden = this.options.patient && call.others.length < 2 && !call.hasHandUp;
     this.turn.hidden = call.devices.of("videoinput").length < 2 || !call.devices.tracks.video;
     this.end.hidden = !call.isHost;
     this.unread.hidden = unread === 0;

@@ -7,6 +7,7 @@ import { Call, type Told } from "./call";
 import { Chat } from "./chat";
 import { Controls } from "./controls";
 import { float, movable } from "./float";
+import { Hands } from "./hands";
 import { helpCard, problemOf } from "./help";
 import { whyNoVideo } from "./ladder";
 import type { Sign } from "./quality";
@@ -33,6 +34,7 @@ export class InCall {
   private readonly tiles: Tiles;
   private readonly sound: Sound;
   private readonly controls: Controls;
+  private readonly hands: Hands;
   private readonly settings: Settings;
   private readonly chat: Chat | null;
   private readonly line = el("p", { class: "line", role: "status" });
@@ -58,6 +60,7 @@ export class InCall {
     this.tiles = new Tiles(call);
     this.sound = new Sound(call, (isBlocked) => (this.touch.hidden = !isBlocked));
     this.touch.addEventListener("click", () => this.sound.start());
+    this.hands = new Hands(call);
     this.settings = new Settings(call, (id) => void this.sound.useSpeaker(id));
     this.chat =
       place.messages && !tile
@@ -89,6 +92,7 @@ export class InCall {
     this.tiles.update();
     this.sound.update();
     this.controls.update(this.unread);
+    this.hands.update();
     this.settings.update();
     this.drawLine();
     this.drawLadder();
@@ -130,7 +134,8 @@ export class InCall {
       this.tiles.element,
       this.waiting,
     );
-    root.append(head, this.notice, this.help, this.touch, stage);
+    const asks = el("div", { class: "asks" }, this.hands.element);
+    root.append(head, this.notice, this.help, this.touch, asks, stage);
     if (this.chat) root.append(this.chat.element);
     root.append(this.controls.element, this.toasts, this.sound.element, this.settings.dialog);
     place.host.append(root);
@@ -260,6 +265,8 @@ function words(told: Told): string {
       return t("{name} has left", { name: told.name });
     case "removed":
       return t("{name} is no longer in the call", { name: told.name });
+    case "hand":
+      return t("{name} raises a hand", { name: told.name });
     case "back":
       return t("You are back in the call");
     case "paused":

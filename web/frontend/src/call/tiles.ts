@@ -96,7 +96,8 @@ function whyNoPicture(seat: Seat, withheld: string): string {
 }
 
 function voice(tile: Tile, seat: Seat, isHeard: boolean): void {
-  if (!seat.audio || !seat.tracks.includes("audio")) name(tile, seat.name, "mic-off", t("muted"));
+  if (seat.hand) name(tile, seat.name, "hand", t("hand raised"));
+  else if (!seat.audio || !seat.tracks.includes("audio")) name(tile, seat.name, "mic-off", t("muted"));
   else if (isHeard) name(tile, seat.name, "volume-2", t("speaking"));
   else name(tile, seat.name, "", "");
 }

@@ -18,6 +18,8 @@ export interface Seat {
   video: boolean;
   screen: boolean;
   tracks: string[];
+  /** 0 while the hand is down; of two raised hands the one with the lower number came first. */
+  hand: number;
 }
 
 export interface Welcome {
@@ -73,6 +75,7 @@ export type Request =
   | { type: "share"; topic: string; body: Record<string, unknown> }
   | ({ type: "quality" } & Figures)
   | { type: "ladder"; choice: Choice }
+  | { type: "hand"; up: boolean; participant?: string }
   | { type: "leave" }
   | { type: "end" }
   | { type: "remove"; participant: string }
@@ -109,6 +112,7 @@ const seat = shaped({
   video: flag,
   screen: flag,
   tracks: listOf(text),
+  hand: number,
 });
 
 const SHAPES: Record<Reply["type"], Check> = {
