@@ -61,7 +61,7 @@ def test_who_is_let_in_is_welcomed_and_has_a_seat():
     assert Greet("patient") in effects
     assert kinds(effects) == ["admitted", "joined"]
     assert told(effects, KnockGone) == ["wang"]
-    assert told(effects, SeatChanged) == ["wang", "village", "host"]
+    assert told(effects, SeatChanged) == ["wang", "village"]
     assert made.socket_of("patient") == 3
 
 
