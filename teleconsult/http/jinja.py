@@ -4,6 +4,7 @@ Escaping is always on and a name that is not there is an error. Rooms call `page
 """
 
 import re
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, tzinfo
@@ -111,6 +112,7 @@ def environment(language: str) -> Environment:
         loader=FileSystemLoader(web_root() / "templates"),
         autoescape=True,
         undefined=StrictUndefined,
+        auto_reload=sys.flags.dev_mode,  # else every page asks the disk whether its templates changed
         trim_blocks=True,
         lstrip_blocks=True,
         extensions=["jinja2.ext.i18n"],

@@ -20,9 +20,9 @@ from teleconsult.db import Database, Work
 from teleconsult.errors import NotAllowed, NotFound, Refused, StepRefused
 from teleconsult.people.models import Membership, User
 from teleconsult.scheduling import rules
-from teleconsult.scheduling.models import Call, CallSeat
+from teleconsult.scheduling.models import Call, CallEvent, CallSeat
 from teleconsult.scheduling.ports import MediaRooms, Visits
-from teleconsult.scheduling.state import Part, Purpose
+from teleconsult.scheduling.state import Grant, Part, Purpose
 from teleconsult.scheduling.views import Admitted
 
 _OWN_ROOM_KEPT = timedelta(days=2)
@@ -75,6 +75,8 @@ async def join(
         grants = rules.GRANTS[standing.part]
         if standing.host:
             grants |= rules.GRANTS[Part.SPECIALIST]
+        if rules.must_wait(standing.part, await seen_at_door(work.session, call.room, who)):
+            grants |= {Grant.WAIT}
         admitted = Admitted(call.room, who, standing.name, standing.part, grants)
         await _seat(work, admitted, consult_id)
         detail = {"room": call.room}
@@ -293,6 +295,13 @@ async def _note_out(board: Switchboard, seats: Sequence[CallSeat]) -> None:
 async def _mark(work: Work, seat: CallSeat, **values: datetime) -> None:
     one = (CallSeat.room == seat.room, CallSeat.participant == seat.participant)
     await work.session.execute(update(CallSeat).where(*one).values(**values))
+
+
+async def seen_at_door(session: AsyncSession, room: str, participant: str) -> list[str]:
+    """What the exchange told of somebody at a call's door, in order."""
+    mine = (CallEvent.room == room, CallEvent.participant == participant, CallEvent.kind.in_(rules.DOOR))
+    found = select(CallEvent.kind).where(*mine).order_by(CallEvent.at, CallEvent.number)
+    return list(await session.scalars(found))
 
 
 async def running_call_of_visit(session: AsyncSession, visit: str) -> Call | None:

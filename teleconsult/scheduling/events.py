@@ -7,8 +7,13 @@ from teleconsult.events import Event
 
 @dataclass(frozen=True, slots=True)
 class CallChanged(Event):
-    """Somebody came into a consult's call or left it: open pages look again."""
+    """Somebody came into a consult's call, to its door, or left it: open pages look again.
+
+    Attributes:
+        visit: The follow-up that the call is for; "" for a consult's own.
+    """
 
     consult: str
     room: str
     kind: str
+    visit: str = ""

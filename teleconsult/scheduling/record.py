@@ -17,7 +17,7 @@ from teleconsult.scheduling.models import Call, CallEvent, CallSeat
 from teleconsult.scheduling.state import Part, Seen
 from teleconsult.scheduling.views import CallEventView, CallView, Told
 
-_NEWS = frozenset({Seen.JOINED, Seen.LEFT, Seen.LOST, Seen.REMOVED, Seen.ENDED, Seen.AWAY, Seen.BACK})
+_NEWS = rules.DOOR | {Seen.JOINED, Seen.LEFT, Seen.LOST, Seen.ENDED, Seen.AWAY, Seen.BACK}
 _MOST_EVENTS = 500
 _HERE = frozenset({Seen.JOINED, Seen.BACK})
 _DETAIL_MOST = 20
@@ -60,7 +60,7 @@ async def _keep(board: Switchboard, work: Work, journal: str, one: Told) -> None
     if kind is Seen.ENDED and call.ended_at is None:
         call.ended_at, call.ended_by = one.at, seat.actor_id if seat else None
     if kind in _NEWS:
-        record(work, CallChanged(call.consult_id, call.room, kind))
+        record(work, CallChanged(call.consult_id, call.room, kind, call.visit_id or ""))
     if kind in rules.ON_TIMELINE:
         body: dict[str, Any] = {"seen": kind, "call": call.number, "purpose": call.purpose, "at": one.at.isoformat()}
         if call.visit_id:

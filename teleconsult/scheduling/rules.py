@@ -33,9 +33,11 @@ GRANTS: dict[Part, frozenset[Grant]] = {
     Part.PATIENT: _BOTH_WAYS,
     Part.REQUESTER: _BOTH_WAYS | {Grant.SHARE},
     Part.MEMBER: _BOTH_WAYS | {Grant.SHARE},
-    Part.SPECIALIST: _BOTH_WAYS | {Grant.SHARE, Grant.HOST},
+    Part.SPECIALIST: _BOTH_WAYS | {Grant.SHARE, Grant.HOST, Grant.ADMIT},
     Part.STAFF: _BOTH_WAYS | {Grant.SHARE},
 }
+DOOR = frozenset({Seen.KNOCKED, Seen.ADMITTED, Seen.DECLINED, Seen.GAVE_UP, Seen.REMOVED})
+"""What decides whether a patient waits at the door, and who does."""
 ON_TIMELINE = frozenset({Seen.JOINED, Seen.LEFT, Seen.LOST, Seen.REMOVED, Seen.ENDED})
 """What everybody who reads the case should see; the rest stays in the call's own record."""
 WITH_LINE = frozenset({Seen.LEFT, Seen.LOST, Seen.REMOVED, Seen.ENDED})
@@ -82,6 +84,22 @@ def part_of(parties: Iterable[Party]) -> Part | None:
     """As whom somebody sits in the consult's calls; None for those who only read or arrange."""
     held = frozenset(parties)
     return next((part for party, part in _PARTS if party in held), None)
+
+
+def must_wait(part: Part, at_door: Iterable[str]) -> bool:
+    """Whether somebody has to be let in: a patient who was not, or who was sent out since.
+
+    Args:
+        part: As whom they come.
+        at_door: What was seen of them in this call, in order: words of `DOOR`.
+    """
+    lasting = [word for word in at_door if word in {Seen.ADMITTED, Seen.REMOVED}]
+    return part is Part.PATIENT and lasting[-1:] != [Seen.ADMITTED]
+
+
+def waits(at_door: Sequence[str]) -> bool:
+    """Whether somebody stands at the door now; `at_door` as for `must_wait`."""
+    return at_door[-1:] == [Seen.KNOCKED]
 
 
 def takes_calls(state: State) -> bool:

@@ -19,6 +19,10 @@ class Grant(StrEnum):
     SUBSCRIBE = "subscribe"
     SHARE = "share"
     HOST = "host"
+    ADMIT = "admit"
+    """Let in who waits at the door."""
+    WAIT = "wait"
+    """Waits at the door until somebody inside says yes."""
 
 
 class Part(StrEnum):
@@ -35,6 +39,11 @@ class Part(StrEnum):
 class Seen(StrEnum):
     """What is noted of a call; the exchange's own words."""
 
+    KNOCKED = "knocked"
+    """A patient is at the door."""
+    ADMITTED = "admitted"
+    DECLINED = "declined"
+    GAVE_UP = "gave_up"
     JOINED = "joined"
     AWAY = "away"
     BACK = "back"
