@@ -19,7 +19,9 @@ from teleconsult.notifications.service import Notifications
 from teleconsult.people.events import RolesChanged
 from teleconsult.results.events import CriticalValue
 from teleconsult.results.service import Results
+from teleconsult.scheduling.events import CallChanged
 from teleconsult.scheduling.service import Scheduling
+from teleconsult.scheduling.state import Seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,7 @@ class Reactions:
         bus.on(ConsultMoved, self.look_at_consults_calls)
         bus.on(VisitMoved, self.close_visits_call)
         bus.on(VisitMoved, self.tell_of_visit)
+        bus.on(CallChanged, self.tell_of_knock)
         bus.on(ConsultMoved, self.tell_of_move)
         bus.on(MessagePosted, self.tell_of_message)
         bus.on(MaterialAdded, self.look_for_critical_values)
@@ -76,6 +79,16 @@ class Reactions:
         people = await self.consults.told_of_message(happened.consult, happened.actor)
         occasion = f"visit/{happened.visit}/{happened.version}"
         await self.notifications.tell(people, happened.consult, occasion, notice)
+
+    async def tell_of_knock(self, happened: Event) -> None:
+        """The doctors hear that a patient waits at a follow-up's door: once a call, however often the line breaks."""
+        assert isinstance(happened, CallChanged)  # noqa: S101
+        number = await self.consults.number_of(happened.consult) if happened.kind == Seen.KNOCKED else None
+        if number is None or not happened.visit:
+            return
+        people = await self.consults.told_of_message(happened.consult, "")
+        notice = visit_notices.of_knock(happened.consult, happened.visit, number)
+        await self.notifications.tell(people, happened.consult, f"knock/{happened.room}", notice)
 
     async def tell_of_move(self, happened: Event) -> None:
         """Those whom a move concerns are told."""

@@ -84,6 +84,7 @@ class CallPages:
             has_films=any(one.study is not None for one in materials),
             title=view.question,
             people=expected(view, actor, running(calls, visit)),
+            is_awaited=any(call.is_awaited for call in calls),
             call_key=f"consult:{view.id}",
             back=f"{shown.path}/followups" if visit else shown.path,
             ticket_path=with_words(f"/api/v1/consults/{view.id}/calls", visit=visit),

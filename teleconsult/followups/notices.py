@@ -15,6 +15,7 @@ _WORDS: Mapping[str, str] = {
     "cancel": N_("The follow-up of request {number} was called off."),
 }
 _LINK = N_("Send this link to the patient of request {number}. It opens their follow-up, after a code.")
+_AT_DOOR = N_("The patient of request {number} has come to the follow-up and waits to be let in.")
 
 
 def of_visit(moved: VisitMoved) -> Notice | None:
@@ -22,6 +23,11 @@ def of_visit(moved: VisitMoved) -> Notice | None:
     message = _WORDS.get(moved.move)
     path = f"/consults/{moved.consult}"
     return Notice(f"followup.{moved.move}", message, path, (("number", moved.number),)) if message else None
+
+
+def of_knock(consult: str, visit: str, number: str) -> Notice:
+    """What the doctors are told: who waits, and where to let them in."""
+    return Notice("followup.knock", _AT_DOOR, f"/consults/{consult}/call?visit={visit}", (("number", number),))
 
 
 def of_link(path: str, number: str) -> Notice:

@@ -11,7 +11,7 @@ from teleconsult.consults.lookups import names_of
 from teleconsult.db import Work
 from teleconsult.events import record
 from teleconsult.scheduling import rules
-from teleconsult.scheduling.calls import Switchboard
+from teleconsult.scheduling.calls import Switchboard, seen_at_door
 from teleconsult.scheduling.events import CallChanged
 from teleconsult.scheduling.models import Call, CallEvent, CallSeat
 from teleconsult.scheduling.state import Part, Seen
@@ -125,8 +125,14 @@ async def _view(session: AsyncSession, call: Call) -> CallView:
         opened_at=call.opened_at,
         ended_at=call.ended_at,
         people=tuple(names.named(who).name for who in sorted(here)),
+        is_awaited=call.ended_at is None and await _is_awaited(session, call.room, seats.values()),
         events=tuple(_lines(events, seats, lambda who: names.named(who).name)),
     )
+
+
+async def _is_awaited(session: AsyncSession, room: str, seats: Iterable[CallSeat]) -> bool:
+    patients = [seat.participant for seat in seats if seat.part == Part.PATIENT]
+    return any([rules.waits(await seen_at_door(session, room, who)) for who in patients])
 
 
 def _in(call: Call) -> Any:

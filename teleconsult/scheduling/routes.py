@@ -50,6 +50,7 @@ class CallAnswer(Outgoing):
     opened_at: datetime
     ended_at: datetime | None
     people: list[str]
+    is_awaited: bool
     events: list[CallEventAnswer]
 
 

@@ -52,7 +52,11 @@ class CallEventView:
 
 @dataclass(frozen=True, slots=True)
 class CallView:
-    """A call of a consult: the record."""
+    """A call of a consult: the record.
+
+    Attributes:
+        is_awaited: A patient waits at its door.
+    """
 
     room: str
     number: int
@@ -61,6 +65,7 @@ class CallView:
     opened_at: datetime
     ended_at: datetime | None
     people: tuple[str, ...]
+    is_awaited: bool
     events: tuple[CallEventView, ...]
 
 

@@ -70,8 +70,17 @@ async def hears_and_sees(tab: Page, seconds: float = 120.0, *, frames: int = 10)
 
 
 async def phase(tab: Page) -> str:
-    """Where the page's call stands: before, joining, in, away, or how it ended."""
+    """Where the page's call stands: before, joining, door, in, away, or how it ended."""
     return str(await tab.locator("[data-call-phase]").first.get_attribute("data-call-phase"))
+
+
+async def is_at_door(tab: Page) -> None:
+    """Wait until this page stands at the call's door."""
+
+    async def waits() -> bool:
+        return await phase(tab) == "door"
+
+    await until(waits)
 
 
 async def is_in(tab: Page) -> None:

@@ -11,7 +11,7 @@ import pytest
 from playwright.async_api import Page
 
 from tests.builders.county import County
-from tests.journeys.callers import Callers, hears_and_sees, is_in, join, names, phase
+from tests.journeys.callers import Callers, hears_and_sees, is_at_door, is_in, join, names, phase
 from tests.journeys.measures import axe_finds_nothing, is_large_enough, weight
 from tests.journeys.steps import Person
 
@@ -69,13 +69,24 @@ async def test_a_patient_comes_from_the_link_on_a_phone_into_the_call_in_two_tap
     print(f"bytes before the call, behind the link and the code ({language}): {before_call}")  # noqa: T201
     assert max(before_call) < PATIENT_BYTES
     await join_button.click()  # the second tap
-    await is_in(phone)
-    await phone.locator(".waiting").wait_for()
+    await is_at_door(phone)
+    waiting = Person(phone, language).say("The doctor knows that you are waiting and lets you in.")
+    await phone.locator(".waiting").get_by_text(waiting).wait_for()
+    await axe_finds_nothing(phone)
+    await is_large_enough(phone)
+    await phone.reload()
+    await is_at_door(phone)
 
     await doctor.goto(f"/consults/{consult}/followups")
     await doctor.locator("form[action$='/moves/start'] button").last.click()
+    await doctor.locator(".awaited").wait_for()
     await doctor.locator("[data-call-join]").click()
     await is_in(doctor)
+    await doctor.locator("[data-call-let-in]").wait_for()
+    assert (await names(doctor), await phase(phone)) == ([], "door"), "beginning the visit lets nobody in by itself"
+    await axe_finds_nothing(doctor)
+    await doctor.locator("[data-call-let-in]").click()
+    await is_in(phone)
     await asyncio.gather(hears_and_sees(phone), hears_and_sees(doctor))
     assert await names(phone) == [SPECIALIST]
     await axe_finds_nothing(phone)
@@ -125,7 +136,7 @@ async def test_a_patient_who_refused_a_device_sees_the_way_on_and_comes_in_all_t
     await axe_finds_nothing(phone)
     await is_large_enough(phone)
     await phone.locator("[data-call-anyway]").click()
-    await is_in(phone)
+    await is_at_door(phone)
 
 
 def grown_old(demo: County) -> None:

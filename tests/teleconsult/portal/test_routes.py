@@ -45,7 +45,7 @@ async def test_from_the_link_to_the_call(calls, booked):
     status, joined = await calls.ask("POST", f"/api/v1/portal/visits/{booked.visit.id}/calls", patient)
     assert (status, joined["purpose"]) == (201, "visit")
     socket = await calls.said_hello(joined["ticket"])
-    assert (await socket.receive_json(timeout=10))["type"] == "welcome"
+    assert (await socket.receive_json(timeout=10))["type"] == "waiting"
     await socket.close()
 
 

@@ -81,17 +81,74 @@ async def test_when_the_visit_begins_the_staff_join_it_without_naming_it(calls):
     assert (await calls.scheduling.join(site.doctor, consult.id)).visit == booked.visit.id
 
 
-async def test_a_visits_patient_is_seen_by_name_by_the_doctors(calls):
+async def test_a_patient_waits_at_the_door_and_is_let_in_by_name(calls):
     site = calls.site
     consult = await site.accepted()
     booked = await calls.booked(consult)
     patient = a_patient_actor(site.patient, site.village)
-    first, _ = await calls.in_call(patient, consult)
-    second, welcome = await calls.in_call(site.specialist, consult, booked.visit.id)
-    assert next((seat["name"], seat["role"]) for seat in welcome["seats"]) == ("周启明", "patient")
-    assert "host" in welcome["grants"]
-    await first.close()
-    await second.close()
+    outside, waiting = await calls.in_call(patient, consult)
+    assert waiting["type"] == "waiting"
+    await calls.heard()
+    assert [call.is_awaited for call in await calls.scheduling.calls_of(site.specialist, consult.id)] == [True]
+    inside, welcome = await calls.in_call(site.specialist, consult, booked.visit.id)
+    assert [(one["name"], one["role"]) for one in welcome["asking"]] == [("周启明", "patient")]
+    assert {"host", "admit"} <= set(welcome["grants"])
+    await inside.send_json({"type": "admit", "participant": welcome["asking"][0]["participant"]})
+    assert (await outside.receive_json(timeout=10))["type"] == "welcome"
+    await calls.heard(3)
+    assert [call.is_awaited for call in await calls.scheduling.calls_of(site.specialist, consult.id)] == [False]
+    await outside.close()
+    await inside.close()
+
+
+async def test_who_was_let_in_never_waits_again_in_this_call_not_even_after_a_kill(calls):
+    site = calls.site
+    consult = await site.accepted()
+    booked = await calls.booked(consult)
+    patient = a_patient_actor(site.patient, site.village)
+    outside, waiting = await calls.in_call(patient, consult)
+    inside, _ = await calls.in_call(site.specialist, consult, booked.visit.id)
+    await inside.send_json({"type": "admit", "participant": waiting["participant"]})
+    assert (await outside.receive_json(timeout=10))["type"] == "welcome"
+    await calls.heard(4)
+    await calls.stop_exchange()  # another one knows nothing of who was let in
+    await calls.start_exchange()
+    again, welcome = await calls.in_call(patient, consult)
+    assert (welcome["type"], "wait" in welcome["grants"]) == ("welcome", False)
+    for socket in (again, outside, inside):
+        await socket.close()
+
+
+async def test_who_was_sent_out_waits_again(calls):
+    site = calls.site
+    consult = await site.accepted()
+    booked = await calls.booked(consult)
+    patient = a_patient_actor(site.patient, site.village)
+    outside, waiting = await calls.in_call(patient, consult)
+    inside, _ = await calls.in_call(site.specialist, consult, booked.visit.id)
+    who = {"participant": waiting["participant"]}
+    await inside.send_json({"type": "admit", **who})
+    assert (await outside.receive_json(timeout=10))["type"] == "welcome"
+    await inside.send_json({"type": "remove", **who})
+    await calls.heard(5)
+    again, word = await calls.in_call(patient, consult)
+    assert word["type"] == "waiting"
+    for socket in (again, outside, inside):
+        await socket.close()
+
+
+async def test_the_doctors_are_told_once_that_a_patient_waits(calls):
+    site = calls.site
+    consult = await site.accepted()
+    booked = await calls.booked(consult)
+    patient = a_patient_actor(site.patient, site.village)
+    for _ in range(2):  # a line that breaks and comes back knocks again
+        outside, _ = await calls.in_call(patient, consult)
+        await outside.close()
+        await calls.heard(2)
+    for doctor in (site.doctor, site.specialist):
+        told = [one for one in (await site.notifications.page(doctor)).items if one.word == "followup.knock"]
+        assert [one.path for one in told] == [f"/consults/{consult.id}/call?visit={booked.visit.id}"]
 
 
 async def test_one_doctor_is_at_one_place_at_a_time(calls):

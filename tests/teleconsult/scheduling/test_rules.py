@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from teleconsult.consults.state import Party, State
 from teleconsult.errors import FieldsRefused, Refused
 from teleconsult.scheduling import rules
-from teleconsult.scheduling.state import Grant, Part
+from teleconsult.scheduling.state import Grant, Part, Seen
 from tests.builders.clock import NOON
 
 KEY = b"k" * 32
@@ -49,6 +49,24 @@ def test_only_who_asks_and_who_answers_speak():
 def test_only_the_specialist_ends_a_call_for_all():
     assert [part for part in Part if Grant.HOST in rules.GRANTS[part]] == [Part.SPECIALIST]
     assert Grant.SHARE not in rules.GRANTS[Part.PATIENT]
+
+
+@pytest.mark.parametrize(
+    ("part", "at_door", "must_wait", "waits"),
+    [
+        (Part.PATIENT, [], True, False),
+        (Part.PATIENT, [Seen.KNOCKED], True, True),
+        (Part.PATIENT, [Seen.KNOCKED, Seen.GAVE_UP], True, False),
+        (Part.PATIENT, [Seen.KNOCKED, Seen.ADMITTED], False, False),
+        (Part.PATIENT, [Seen.KNOCKED, Seen.DECLINED], True, False),
+        (Part.PATIENT, [Seen.KNOCKED, Seen.ADMITTED, Seen.REMOVED], True, False),
+        (Part.PATIENT, [Seen.KNOCKED, Seen.ADMITTED, Seen.REMOVED, Seen.KNOCKED, Seen.ADMITTED], False, False),
+        (Part.SPECIALIST, [], False, False),
+        (Part.REQUESTER, [Seen.REMOVED], False, False),
+    ],
+)
+def test_patients_wait_until_they_were_let_in(part, at_door, must_wait, waits):
+    assert (rules.must_wait(part, at_door), rules.waits(at_door)) == (must_wait, waits)
 
 
 def test_a_consult_takes_calls_from_being_asked_to_its_end():

@@ -261,7 +261,7 @@ describe("the session", () => {
     expect(judge(429)).toBe("again");
   });
 
-  it.each(["ended", "removed", "replaced"] as const)("does not come back after %s", async (code) => {
+  it.each(["ended", "removed", "replaced", "declined"] as const)("does not come back after %s", async (code) => {
     session.start();
     await seated();
     socket().say({ type: "closing", code, again: false });
@@ -280,6 +280,23 @@ describe("the session", () => {
     await vi.advanceTimersByTimeAsync(25_000);
     expect(FakeSocket.made.length).toBeGreaterThan(2);
     expect(ended).toEqual([]);
+  });
+
+  it("waits at the door as long as it takes, beating, and comes back to it when the line breaks", async () => {
+    session.start();
+    await vi.advanceTimersByTimeAsync(10);
+    socket().open();
+    socket().say({ type: "waiting", version: 1, participant: "me" });
+    for (let beat = 1; beat <= 30; beat += 1) {
+      await vi.advanceTimersByTimeAsync(5_000);
+      socket().say({ type: "pong", number: beat });
+    }
+    expect([session.open, FakeSocket.made.length, asked]).toEqual([false, 1, 1]);
+    expect(session.send({ type: "hand", up: true })).toBe(false);
+    expect(socket().sent.map(({ type }) => type)).toEqual(["hello", ...Array.from({ length: 30 }, () => "ping")]);
+    socket().close();
+    await seated();
+    expect([session.open, asked, ended]).toEqual([true, 2, []]);
   });
 
   it("leaving is a word and then silence", async () => {

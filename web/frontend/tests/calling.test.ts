@@ -181,4 +181,26 @@ describe("a call hears the exchange", () => {
     ]);
     expect(raised(call.seats.values())).toHaveLength(3); // until the exchange says so
   });
+
+  it("shows who waits to those who may let them in, and asks the exchange to let them in", () => {
+    socket().say({ type: "knock", who: { participant: "p", name: "高守田", role: "patient" } });
+    expect([told, [...call.room.asking.keys()]]).toEqual([["knock"], ["p"]]);
+    call.letIn("p");
+    expect(said("admit")).toEqual([{ type: "admit", participant: "p" }]);
+    socket().say({ type: "knock_gone", participant: "p", outcome: "admitted" });
+    expect([...call.room.asking.keys()]).toEqual([]);
+  });
+
+  it("stands at the door without media, and is in when somebody says so", async () => {
+    socket().close();
+    await vi.advanceTimersByTimeAsync(1_000);
+    socket().open();
+    const connections = FakeConnection.made.length;
+    socket().say({ type: "waiting", version: 1, participant: "me" });
+    await settle();
+    expect([call.phase, said("offer"), FakeConnection.made.length]).toEqual(["door", [], connections]);
+    socket().say(welcome);
+    await settle();
+    expect([call.phase, said("offer").length]).toEqual(["in", 1]);
+  });
 });

@@ -9,7 +9,7 @@ export const seat = (participant: string, tracks: string[]): Seat => ({
 
 export const welcome: Welcome = {
   type: "welcome", version: 1, room: "r", participant: "me", grants: ["publish"], seats: [], resumed: false,
-  ice_servers: [], hold_s: 60, shared: {},
+  ice_servers: [], hold_s: 60, shared: {}, asking: [],
 }; // prettier-ignore
 
 export class FakeSocket extends EventTarget {

@@ -8,9 +8,11 @@ import { afterTier, hasVideo, receiving, UNHINDERED, type Network } from "./ladd
 import { wantedTracks } from "./plan";
 import { figures, rates, sign, totals, type Sign, type Totals } from "./quality";
 import { Session, type Ending, type Ticket } from "./session";
+import { Room, type RoomNews, type RoomWord } from "./room";
 import type { Choice, Reply, Seat, Welcome } from "./wire";
 
-export type Phase = "before" | "joining" | "in" | "away" | Ending;
+/** `door`: connected, and somebody inside has to let this person in. */
+export type Phase = "before" | "joining" | "door" | "in" | "away" | Ending;
 
 export interface CallEvents {
   changed: () => void;
@@ -20,14 +22,11 @@ export interface CallEvents {
 }
 
 export type Told =
-  | { what: "came" | "left" | "removed" | "hand"; name: string }
+  | RoomNews
   | { what: "unplugged"; input: Input; now: string | null }
   | { what: "refused"; detail: string }
   | { what: "paused" | "shown" }
   | { what: "back" };
-
-/** Words about who is in the room and what goes on there. */
-type RoomWord = Extract<Reply, { type: "seat" | "gone" | "speaking" | "tier" }>;
 
 const LOOK_EVERY_MS = 2_000;
 
@@ -35,10 +34,8 @@ export class Call {
   phase: Phase = "before";
   detail = "";
   attempt = 0;
-  me = "";
   grants = new Set<string>();
-  seats = new Map<string, Seat>();
-  speaking: string[] = [];
+  readonly room = new Room();
   network: Network = UNHINDERED;
   choice: Choice = "auto";
   quality: Sign = { grade: "none", reason: "" };
@@ -84,6 +81,14 @@ export class Call {
       broken: (attempt) => this.broken(attempt),
       over: (ending, detail) => this.over(ending, detail),
     });
+  }
+
+  get me(): string {
+    return this.room.me;
+  }
+
+  get seats(): ReadonlyMap<string, Seat> {
+    return this.room.seats;
   }
 
   get isHost(): boolean {
@@ -139,6 +144,10 @@ export class Call {
   /** One's own hand goes up or down; a host lowers another's. The exchange says when it is so. */
   hand(up: boolean, participant = ""): void {
     this.session.send({ type: "hand", up, ...(participant && { participant }) });
+  }
+
+  letIn(participant: string): void {
+    this.session.send({ type: "admit", participant });
   }
 
   remove(participant: string): void {
@@ -205,9 +214,8 @@ export class Call {
     const wasAway = this.phase === "away";
     this.phase = "in";
     this.attempt = 0;
-    this.me = welcome.participant;
     this.grants = new Set(welcome.grants);
-    this.seats = new Map(welcome.seats.map((seat) => [seat.participant, seat]));
+    this.room.enter(welcome);
     this.iceServers = welcome.ice_servers.filter((server) => [server.urls].flat().length > 0);
     if (!welcome.resumed || !this.connection) {
       this.network = UNHINDERED;
@@ -234,51 +242,38 @@ export class Call {
       case "refused":
         this.refused(word);
         return;
+      case "waiting":
+        this.phase = "door";
+        this.attempt = 0;
+        this.room.me = word.participant;
+        this.events.changed();
+        return;
       case "shared":
         this.events.shared?.(word.topic, word.body, word.participant);
         return;
-      case "seat":
-      case "gone":
-      case "speaking":
       case "tier":
-        this.note(word);
-        this.connection?.want(wantedTracks(this.seats.values(), this.me));
+        this.adapt(afterTier(this.network, word));
         this.events.changed();
         return;
+      case "welcome":
+      case "closing":
+      case "pong":
+        return;
       default:
+        this.note(word);
     }
+  }
+
+  private note(word: RoomWord): void {
+    const news = this.room.hear(word);
+    if (news) this.events.told(news);
+    this.connection?.want(wantedTracks(this.seats.values(), this.me));
+    this.events.changed();
   }
 
   private refused({ number, detail }: { number?: number | null; detail: string }): void {
     if (number !== undefined && number !== null) void this.connection?.refused(number);
     else this.events.told({ what: "refused", detail });
-  }
-
-  private note(word: RoomWord): void {
-    switch (word.type) {
-      case "seat":
-        this.sat(word.seat);
-        break;
-      case "gone": {
-        const name = this.seats.get(word.participant)?.name ?? "";
-        this.seats.delete(word.participant);
-        if (word.reason !== "lost") this.events.told({ what: word.reason === "removed" ? "removed" : "left", name });
-        break;
-      }
-      case "speaking":
-        this.speaking = word.participants;
-        break;
-      case "tier":
-        this.adapt(afterTier(this.network, word));
-    }
-  }
-
-  private sat(seat: Seat): void {
-    const before = this.seats.get(seat.participant);
-    this.seats.set(seat.participant, seat);
-    if (!before) this.events.told({ what: "came", name: seat.name });
-    else if (seat.hand && !before.hand && seat.participant !== this.me)
-      this.events.told({ what: "hand", name: seat.name });
   }
 
   /** The network has become weaker or better: voice goes first, so one's own picture waits where it has no room. */
@@ -293,7 +288,7 @@ export class Call {
 
   private broken(attempt: number): void {
     this.attempt = attempt;
-    if (this.phase === "in") this.phase = "away";
+    if (this.phase === "in" || this.phase === "door") this.phase = "away";
     void this.connection?.interrupted();
     this.events.changed();
   }

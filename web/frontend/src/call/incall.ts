@@ -6,6 +6,7 @@ import { t } from "../i18n";
 import { Call, type Told } from "./call";
 import { Chat } from "./chat";
 import { Controls } from "./controls";
+import { aloneInside, atTheDoor, Door } from "./door";
 import { float, movable } from "./float";
 import { Hands } from "./hands";
 import { helpCard, problemOf } from "./help";
@@ -34,6 +35,7 @@ export class InCall {
   private readonly tiles: Tiles;
   private readonly sound: Sound;
   private readonly controls: Controls;
+  private readonly door: Door;
   private readonly hands: Hands;
   private readonly settings: Settings;
   private readonly chat: Chat | null;
@@ -60,6 +62,7 @@ export class InCall {
     this.tiles = new Tiles(call);
     this.sound = new Sound(call, (isBlocked) => (this.touch.hidden = !isBlocked));
     this.touch.addEventListener("click", () => this.sound.start());
+    this.door = new Door(call);
     this.hands = new Hands(call);
     this.settings = new Settings(call, (id) => void this.sound.useSpeaker(id));
     this.chat =
@@ -92,6 +95,7 @@ export class InCall {
     this.tiles.update();
     this.sound.update();
     this.controls.update(this.unread);
+    this.door.update();
     this.hands.update();
     this.settings.update();
     this.drawLine();
@@ -134,7 +138,7 @@ export class InCall {
       this.tiles.element,
       this.waiting,
     );
-    const asks = el("div", { class: "asks" }, this.hands.element);
+    const asks = el("div", { class: "asks" }, this.door.element, this.hands.element);
     root.append(head, this.notice, this.help, this.touch, asks, stage);
     if (this.chat) root.append(this.chat.element);
     root.append(this.controls.element, this.toasts, this.sound.element, this.settings.dialog);
@@ -184,6 +188,7 @@ export class InCall {
   private lineNow(): Sign {
     const { call } = this;
     if (call.phase === "joining") return { grade: "none", reason: t("You are being let in…") };
+    if (call.phase === "door") return { grade: "good", reason: t("You are connected and wait to be let in") };
     if (call.phase === "away")
       return {
         grade: "none",
@@ -217,21 +222,19 @@ export class InCall {
 
   private drawWaiting(): void {
     const { call, place } = this;
-    const alone = call.phase === "in" && call.others.length === 0;
-    if (alone === !this.waiting.hidden) return;
-    this.waiting.hidden = !alone;
-    if (!alone) return;
+    const why = call.phase === "door" ? "door" : call.phase === "in" && call.others.length === 0 ? "alone" : "";
+    if (why === (this.waiting.dataset.why ?? "")) return;
+    this.waiting.dataset.why = why;
+    this.waiting.hidden = !why;
     this.waiting.replaceChildren(
-      ...(place.patient
-        ? [
-            el("h2", {}, t("You have arrived in the waiting room")),
-            el("p", {}, t("The doctor comes to you here. Please leave this page open.")),
-            el("p", {}, t("Your place is kept. If you close the page, open the link again and you are back.")),
-          ]
-        : [
-            el("h2", {}, t("Nobody else is here yet")),
-            el("p", {}, t("The others see that you have come. You need not do anything.")),
-          ]),
+      ...(why === "door"
+        ? atTheDoor()
+        : place.patient
+          ? aloneInside()
+          : [
+              el("h2", {}, t("Nobody else is here yet")),
+              el("p", {}, t("The others see that you have come. You need not do anything.")),
+            ]),
     );
   }
 
@@ -267,6 +270,8 @@ function words(told: Told): string {
       return t("{name} is no longer in the call", { name: told.name });
     case "hand":
       return t("{name} raises a hand", { name: told.name });
+    case "knock":
+      return t("{name} waits at the door", { name: told.name });
     case "back":
       return t("You are back in the call");
     case "paused":

@@ -12,7 +12,7 @@ import { helpCard, problemOf } from "./help";
 import type { InCall, Place } from "./incall";
 import { Prejoin } from "./prejoin";
 
-const AFTER: readonly Phase[] = ["ended", "removed", "replaced", "left", "refused"];
+const AFTER: readonly Phase[] = ["ended", "removed", "replaced", "declined", "left", "refused"];
 
 export function mount(host: HTMLElement): void {
   if (host.dataset.mode === "probe") {
@@ -187,6 +187,7 @@ class CallPage {
     const again: Partial<Record<Phase, string>> = {
       left: t("Come back"),
       replaced: t("Take the call here"),
+      declined: t("Ask again"),
       refused: t("Try again"),
     };
     const title: Partial<Record<Phase, string>> = {
@@ -194,6 +195,7 @@ class CallPage {
       ended: t("The call has ended"),
       removed: t("You are no longer in this call"),
       replaced: t("The call has moved to another window"),
+      declined: t("You were not let in"),
       refused: t("You could not be let in"),
     };
     const text: Partial<Record<Phase, string>> = {
@@ -205,6 +207,7 @@ class CallPage {
         "A person in charge has taken you out, or your part in the consult is over. Nothing you wrote is lost.",
       ),
       replaced: t("It was opened in another tab or on another device. There you are heard and seen; here not."),
+      declined: t("The doctor cannot see you now. You can ask again, or call us."),
       refused: this.call.detail || t("Please reload the page."),
     };
     const lines: HTMLElement[] = [el("h1", { tabindex: -1 }, title[phase] ?? ""), el("p", {}, text[phase] ?? "")];

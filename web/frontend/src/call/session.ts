@@ -13,7 +13,7 @@ export interface Ticket {
 }
 
 /** Why it is over: by the exchange's word, by ours (`left`), or because the house does not let us in (`refused`). */
-export type Ending = "ended" | "removed" | "replaced" | "left" | "refused";
+export type Ending = "ended" | "removed" | "replaced" | "declined" | "left" | "refused";
 
 export interface SessionEvents {
   ticket: () => Promise<Ticket>;
@@ -52,6 +52,8 @@ export function socketAddress(address: string, page: string): string {
 export class Session {
   private socket: WebSocket | null = null;
   private seated = false;
+  /** Connected, and somebody inside has to say yes. */
+  private atDoor = false;
   private attempt = 0;
   private over = false;
   private pings = 0;
@@ -71,21 +73,22 @@ export class Session {
 
   /** Say something; false when there is no seat now. */
   send(word: Request): boolean {
-    if (!this.seated || this.socket?.readyState !== WebSocket.OPEN) return false;
+    const listened = this.seated || (this.atDoor && (word.type === "ping" || word.type === "leave"));
+    if (!listened || this.socket?.readyState !== WebSocket.OPEN) return false;
     this.socket.send(write(word));
     return true;
   }
 
   /** The network is back: do not wait any longer. */
   hurry(): void {
-    if (this.over || this.seated || this.timer === undefined) return;
+    if (this.over || this.seated || this.atDoor || this.timer === undefined) return;
     clearTimeout(this.timer);
     void this.connect();
   }
 
   /** Is the socket still there? After sleep or a change of network it may be dead without saying so. */
   probe(): void {
-    if (this.seated) this.send({ type: "ping", number: ++this.pings });
+    if (this.seated || this.atDoor) this.send({ type: "ping", number: ++this.pings });
     else this.hurry();
   }
 
@@ -122,7 +125,7 @@ export class Session {
       if (socket !== this.socket) return;
       this.heardAt = Date.now();
       const word = read(event.data);
-      if (word?.type === "welcome") clearTimeout(deadline);
+      if (word?.type === "welcome" || word?.type === "waiting") clearTimeout(deadline);
       if (word) this.hear(word);
     });
     socket.addEventListener("close", () => {
@@ -133,10 +136,15 @@ export class Session {
 
   private hear(word: Reply): void {
     switch (word.type) {
+      case "waiting":
+        this.atDoor = true;
+        this.held();
+        this.events.word(word);
+        return;
       case "welcome":
         this.seated = true;
-        this.attempt = 0;
-        this.pulse = setInterval(() => this.beat(), PING_EVERY_MS);
+        this.atDoor = false;
+        this.held();
         this.events.welcome(word);
         return;
       case "closing":
@@ -153,6 +161,13 @@ export class Session {
     }
   }
 
+  /** The line stands: from now on it is watched. */
+  private held(): void {
+    this.attempt = 0;
+    clearInterval(this.pulse);
+    this.pulse = setInterval(() => this.beat(), PING_EVERY_MS);
+  }
+
   private beat(): void {
     if (Date.now() - this.heardAt > SILENT_MS) {
       const dead = this.socket;
@@ -166,6 +181,7 @@ export class Session {
   private drop(): void {
     this.socket = null;
     this.seated = false;
+    this.atDoor = false;
     clearInterval(this.pulse);
     if (!this.over) this.again();
   }
@@ -180,6 +196,7 @@ export class Session {
     if (this.over) return;
     this.over = true;
     this.seated = false;
+    this.atDoor = false;
     clearTimeout(this.timer);
     clearInterval(this.pulse);
     // A moment for the last word to leave.

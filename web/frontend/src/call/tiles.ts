@@ -51,7 +51,7 @@ export class Tiles {
   main(): HTMLVideoElement | null {
     const keys = [
       ...this.call.others.map((seat) => `${seat.participant}/screen`),
-      ...this.call.speaking,
+      ...this.call.room.speaking,
       ...this.shown.keys(),
     ];
     for (const key of keys) {
@@ -62,10 +62,10 @@ export class Tiles {
   }
 
   private person(tile: Tile, seat: Seat): void {
-    const { tier, choice, receivesVideo, speaking } = this.call;
+    const { tier, choice, receivesVideo } = this.call;
     const shown = seat.present && seat.video && receivesVideo;
     picture(tile, shown ? this.call.track(seat.participant, "video") : null);
-    const isHeard = seat.present && seat.audio && speaking.includes(seat.participant);
+    const isHeard = seat.present && seat.audio && this.call.room.speaking.includes(seat.participant);
     tile.element.classList.toggle("speaking", isHeard);
     tile.element.classList.toggle("away", !seat.present);
     voice(tile, seat, isHeard);

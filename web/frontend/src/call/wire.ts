@@ -33,13 +33,23 @@ export interface Welcome {
   ice_servers: RTCIceServer[];
   hold_s: number;
   shared: Record<string, Record<string, unknown>>;
+  asking: Asking[];
 }
 
-export const CLOSINGS = ["ended", "removed", "replaced", "expired", "left", "draining"] as const;
+/** Somebody who waits at the door, as those see it who may let them in. */
+export interface Asking {
+  participant: string;
+  name: string;
+}
+
+export const CLOSINGS = ["ended", "removed", "replaced", "expired", "left", "draining", "declined"] as const;
 export type ClosingCode = (typeof CLOSINGS)[number];
 
 export type Reply =
   | Welcome
+  | { type: "waiting"; participant: string }
+  | { type: "knock"; who: Asking }
+  | { type: "knock_gone"; participant: string }
   | { type: "answer"; number: number; sdp: string }
   | { type: "seat"; seat: Seat }
   | { type: "gone"; participant: string; reason: string }
@@ -75,6 +85,7 @@ export type Request =
   | { type: "share"; topic: string; body: Record<string, unknown> }
   | ({ type: "quality" } & Figures)
   | { type: "ladder"; choice: Choice }
+  | { type: "admit"; participant: string }
   | { type: "hand"; up: boolean; participant?: string }
   | { type: "leave" }
   | { type: "end" }
@@ -115,6 +126,8 @@ const seat = shaped({
   hand: number,
 });
 
+const asking = shaped({ participant: text, name: text });
+
 const SHAPES: Record<Reply["type"], Check> = {
   welcome: shaped({
     version: number,
@@ -126,7 +139,11 @@ const SHAPES: Record<Reply["type"], Check> = {
     ice_servers: listOf(object),
     hold_s: number,
     shared: object,
+    asking: listOf(asking),
   }),
+  waiting: shaped({ participant: text }),
+  knock: shaped({ who: asking }),
+  knock_gone: shaped({ participant: text }),
   answer: shaped({ number, sdp: text }),
   seat: shaped({ seat }),
   gone: shaped({ participant: text, reason: text }),
