@@ -96,7 +96,7 @@ class _Reception:
 
     async def _pieces_of(self, request: web.Request) -> AsyncIterator[bytes]:
         total = 0
-        async for piece in request.content.iter_any():
+        async for piece, _ in request.content.iter_chunks():  # as they came: `iter_any` joins, which is a copy more
             total += len(piece)
             if total > self._settings.max_request_bytes:
                 raise RequestRefused("The request is too large.", status=413, code="too_large")

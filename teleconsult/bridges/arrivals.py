@@ -34,8 +34,9 @@ log = structlog.get_logger()
 _CURSOR = "archive.arrivals"
 _LOOK_EVERY = timedelta(seconds=5)
 """How long an arrival of another process (a scanner's) may wait: no wake-up crosses processes."""
-_PAUSE_S = 0.05
-"""Films of one upload come in bursts: they are read together."""
+_PAGE = 500
+_PAUSE_S = 0.5
+"""Films of one upload come in bursts: the first is linked at once, those of the next half second together."""
 
 
 class BridgeCursor(Record):
@@ -77,21 +78,21 @@ class Arrivals:
         """Link what arrives, for ever."""
         while True:
             try:
-                while await self.link_new():
+                while await self.link_new() == _PAGE:
                     pass
             except (ArchiveError, ClinicError, SQLAlchemyError, OSError) as error:
                 log.warning("arrivals.unavailable", error=type(error).__name__)
+            await asyncio.sleep(_PAUSE_S)
             with suppress(TimeoutError):
                 async with asyncio.timeout(_LOOK_EVERY.total_seconds()):
                     await self._news.wait()
             self._news.clear()
-            await asyncio.sleep(_PAUSE_S)
 
     async def link_new(self) -> int:
         """Link the next page of arrivals. Returns how many there were."""
         async with self._database.read() as session:
             cursor = await session.get(BridgeCursor, _CURSOR)
-        came = await self._index.arrivals_after(cursor.number if cursor else 0)
+        came = await self._index.arrivals_after(cursor.number if cursor else 0, _PAGE)
         if not came:
             return 0
         await self._link(came)
