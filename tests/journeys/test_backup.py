@@ -1,5 +1,6 @@
 """A county is backed up while it is written to, put back into an empty folder, and everything acknowledged is there."""
 
+import asyncio
 import os
 import shutil
 import subprocess
@@ -12,14 +13,16 @@ import requests
 
 from tests.builders import films
 from tests.builders.county import Api, County, environment, start
+from tests.services import new_database
 
 FILMS_BEFORE, LEAST_DURING = 20, 5
 
 
-def command(data: Path, *words: str) -> subprocess.CompletedProcess[str]:
+def command(data: Path, *words: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    more = {f"TELECONSULT_{name}": value for name, value in settings.items()}
     return subprocess.run(
         [sys.executable, "-m", "teleconsult", *words],
-        env=environment(TELECONSULT_DATA_DIR=str(data)),
+        env=environment(TELECONSULT_DATA_DIR=str(data), **more),
         cwd=data.parent,
         capture_output=True,
         text=True,
@@ -172,6 +175,35 @@ def test_another_key_is_refused_before_anything_is_put_back(site: Path, tmp_path
     (new / "secret.key").write_bytes(os.urandom(32))
     refused = command(new, "restore", str(kept))
     assert (refused.returncode, "not the one" in refused.stderr) == (2, True)
+
+
+@pytest.mark.postgres
+def test_a_site_on_postgresql_is_backed_up_and_put_back_into_empty_databases(postgres_url: str, tmp_path: Path) -> None:
+    def databases() -> dict[str, str]:
+        return {name: asyncio.run(new_database(postgres_url)) for name in ("DATABASE_URL", "ARCHIVE_DATABASE_URL")}
+
+    data, kept, new, cd = tmp_path / "data", tmp_path / "kept", tmp_path / "new", tmp_path / "cd"
+    at, then = databases(), databases()
+    cd.mkdir()
+    for number, content in enumerate(films.ct_series(5)):
+        (cd / f"IM{number}").write_bytes(content)
+    assert command(data, "migrate", **at).returncode == 0
+    words = ["--login", "chief", "--name", "张主任", "--institution", "县医院", "--password"]
+    assert command(data, "create-admin", *words, "a long sentence", **at).returncode == 0
+    assert command(data, "import", str(cd), "--institution", "县医院", **at).returncode == 0
+
+    made = command(data, "backup", str(kept), "--verify", "--with-key", **at)
+    assert (made.returncode, "is whole" in made.stdout) == (0, True), made.stderr
+    onto_sqlite = command(new, "restore", str(kept))
+    assert (onto_sqlite.returncode, "PostgreSQL's" in onto_sqlite.stderr) == (2, True), onto_sqlite.stderr
+    over_the_old = command(tmp_path / "over", "restore", str(kept), **at)
+    assert (over_the_old.returncode, "pg_restore refused" in over_the_old.stderr) == (2, True), over_the_old.stderr
+    put_back = command(new, "restore", str(kept), **then)
+    assert put_back.returncode == 0, put_back.stderr
+    audit = command(new, "verify-audit", **then)
+    assert (audit.returncode, "The audit is whole." in audit.stdout) == (0, True), audit.stdout
+    again = command(new, "import", str(cd), "--institution", "县医院", **then)
+    assert again.stdout.strip() == "0 films taken, 5 were there already, 0 refused."
 
 
 def test_films_on_a_disk_are_imported_and_an_import_that_runs_again_changes_nothing(site: Path, tmp_path: Path) -> None:
