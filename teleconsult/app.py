@@ -260,7 +260,7 @@ def build_web(clinic: Clinic, site: Site) -> web.Application:
         RequestPages(clinic.consults, clinic.people, clinic.agreements),
         ResultPages(clinic.results, clinic.consults),
         ReportPages(clinic.reports, clinic.consults, clinic.desk.lab_values),
-        NotificationPages(clinic.notifications),
+        NotificationPages(clinic.notifications, clinic.consults),
         UnmatchedRoutes(clinic.unmatched),
         UnmatchedPages(clinic.unmatched),
         DutyPages(clinic.duty, clinic.people),

@@ -35,6 +35,7 @@ from teleconsult.consults.worklist import Filter
 from teleconsult.db import Database, Work
 from teleconsult.deadlines.service import Deadlines
 from teleconsult.errors import NotFound
+from teleconsult.notifications.ports import Caption
 from teleconsult.vault import Vault
 
 
@@ -132,6 +133,10 @@ class Consults:
     async def worklist(self, actor: Actor, wanted: Filter) -> WorklistPage:
         """See `worklist.worklist`."""
         return await worklist.worklist(self._office, actor, wanted)
+
+    async def captions(self, actor: Actor, subjects: list[str]) -> Mapping[str, Caption]:
+        """See `worklist.captions`."""
+        return await worklist.captions(self._office, actor, subjects)
 
     async def timeline(self, actor: Actor, consult_id: str, after: int = 0) -> EntryPage:
         """See `conversation.timeline`: moves, messages and materials in one order of time."""

@@ -25,6 +25,7 @@ from teleconsult.consults.viewing import clock_of
 from teleconsult.consults.views import RowView, WorklistPage
 from teleconsult.db import UtcTime
 from teleconsult.errors import FieldsRefused
+from teleconsult.notifications.ports import Caption
 from teleconsult.people import rules as people_rules
 from teleconsult.people.models import Patient
 from teleconsult.people.sealing import view as open_patient
@@ -32,6 +33,7 @@ from teleconsult.people.state import Role
 
 PAGE = 50
 _SEARCHED = 1000
+_CAPTION = 60
 _NEVER = datetime(9999, 12, 31, tzinfo=UTC)
 _DUE = func.coalesce(Consult.due_at, literal(_NEVER, UtcTime()))
 """What has no deadline comes last."""
@@ -93,6 +95,26 @@ async def worklist(office: Office, actor: Actor, wanted: Filter) -> WorklistPage
         await office.witness.read(actor, "worklist.read", "consults", "")
     last = rows[PAGE - 1][0] if len(rows) > PAGE else None
     return WorklistPage(items, _counts(groups), _total(groups, wanted), _cursor(last) if last else "")
+
+
+async def captions(office: Office, actor: Actor, ids: list[str]) -> dict[str, Caption]:
+    """Patient and question of those of the consults that are open to somebody.
+
+    Raises:
+        Unavailable: The reading cannot be noted.
+    """
+    async with office.database.read() as session:
+        asked = select(Consult.id, Consult.patient_id, Consult.question)
+        rows = (await session.execute(asked.where(Consult.id.in_(set(ids)), is_open_to(actor)))).all()
+        cards = await cards_of(session, office.vault, [patient for _, patient, _ in rows])
+    if rows:
+        await office.witness.read(actor, "worklist.read", "consults", "")
+    return {
+        consult: Caption(
+            cards[patient].name if patient in cards else "", office.sealing.question(consult, question)[:_CAPTION]
+        )
+        for consult, patient, question in rows
+    }
 
 
 def _conditions(actor: Actor, wanted: Filter, now: datetime) -> list[ColumnElement[bool]]:

@@ -12,6 +12,7 @@ from teleconsult.http.guard import actor_of, query_of
 from teleconsult.http.i18n import language_of, translate
 from teleconsult.http.jinja import page
 from teleconsult.http.routing import Route, get, post
+from teleconsult.notifications.ports import Caption, Captions
 from teleconsult.notifications.service import NoticeView, Notifications
 
 _OWN = Permission.SELF
@@ -26,9 +27,10 @@ class NoticesQuery(Incoming):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A notice in the reader's language."""
+    """A notice in the reader's language, and what it is about."""
 
     text: str
+    about: Caption | None
     path: str
     loud: bool
     at: datetime
@@ -45,10 +47,16 @@ class List:
 
 
 class NotificationPages:
-    """The pages."""
+    """The pages.
 
-    def __init__(self, notifications: Notifications) -> None:
+    Args:
+        notifications: What people were told.
+        captions: Says what it was about.
+    """
+
+    def __init__(self, notifications: Notifications, captions: Captions) -> None:
         self._notifications = notifications
+        self._captions = captions
 
     def table(self) -> list[Route]:
         """All routes."""
@@ -60,9 +68,11 @@ class NotificationPages:
     async def show(self, request: web.Request) -> web.Response:
         """The notices, newest first."""
         query = query_of(request, NoticesQuery)
-        found = await self._notifications.page(actor_of(request), query.cursor)
-        language = language_of(request)
-        notices = List(tuple(_line(item, language) for item in found.items), found.unread, found.cursor)
+        actor, language = actor_of(request), language_of(request)
+        found = await self._notifications.page(actor, query.cursor)
+        known = await self._captions.captions(actor, [item.subject for item in found.items])
+        lines = tuple(_line(item, known.get(item.subject), language) for item in found.items)
+        notices = List(lines, found.unread, found.cursor)
         return page(request, "notifications/list.html", notices=notices, unread_notices=found.unread, done=query.done)
 
     async def read(self, request: web.Request) -> web.Response:
@@ -71,5 +81,6 @@ class NotificationPages:
         raise web.HTTPSeeOther("/notifications?done=read")
 
 
-def _line(item: NoticeView, language: str) -> Line:
-    return Line(translate(item.message, language, **item.fields), item.path, item.loud, item.at, item.read_at)
+def _line(item: NoticeView, about: Caption | None, language: str) -> Line:
+    text = translate(item.message, language, **item.fields)
+    return Line(text, about, item.path, item.loud, item.at, item.read_at)

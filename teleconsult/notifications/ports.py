@@ -1,7 +1,10 @@
 """What notifications need from the outside: ways to reach somebody."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
+
+from teleconsult.actor import Actor
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,3 +43,23 @@ class Channel(Protocol):
 
     async def send(self, user: str, notice: Notice) -> None:
         """Send to one person. Raises SendFailed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caption:
+    """What a notice is about, in words for its reader's eyes: never kept with the notice, never sent.
+
+    Attributes:
+        name: The patient's, "" where none is chosen yet.
+        question: What was asked, shortened.
+    """
+
+    name: str
+    question: str
+
+
+class Captions(Protocol):
+    """Knows what the subjects of notices are."""
+
+    async def captions(self, actor: Actor, subjects: list[str]) -> Mapping[str, Caption]:
+        """For those subjects that are open to this person. Raises Unavailable: the reading cannot be noted."""

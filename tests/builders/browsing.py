@@ -120,7 +120,7 @@ async def the_pages(house: House, cabinet: Cabinet, duty: Duty | None = None) ->
         ReportPages(house.reports, house.consults, desk.lab_values),
         ReportRoutes(house.reports),
         ResultPages(results, house.consults),
-        NotificationPages(notifications),
+        NotificationPages(notifications, house.consults),
         DeskPages(desk, house.consults),
         CheckPages(),
     ):

@@ -349,8 +349,15 @@ NOTICES = SimpleNamespace(
     unread=1,
     cursor="x",
     items=[
-        SimpleNamespace(path="/consults/c1", loud=True, text="周启明：专家请您补充材料", read_at=None, at=NOW),
-        SimpleNamespace(path="/consults/c2", loud=False, text="意见已送达", read_at=NOW, at=NOW),
+        SimpleNamespace(
+            path="/consults/c1",
+            loud=True,
+            text="专家请您补充材料",
+            read_at=None,
+            at=NOW,
+            about=SimpleNamespace(name="周启明", question="头痛一周，是否需要手术？"),
+        ),
+        SimpleNamespace(path="/consults/c2", loud=False, text="意见已送达", read_at=NOW, at=NOW, about=None),
     ],
 )
 

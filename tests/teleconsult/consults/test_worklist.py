@@ -110,3 +110,13 @@ async def test_a_row_tells_what_the_list_shows(site):
     assert (row.patient.name, row.institution.name, row.requester.name) == ("周启明", "石渡镇卫生院", "doctor")
     assert row.question.startswith("右肺上叶")
     assert (row.clock.word, row.clock.paused) == ("accept", False)
+
+
+async def test_captions_say_whose_case_it_is_and_only_to_those_who_may_open_it(site):
+    first, second = await site.submitted(), await site.assigned()
+    ids = [first.id, second.id, "nobody's"]
+    told = await site.consults.captions(site.coordinator, ids)
+    assert {key: caption.name for key, caption in told.items()} == {first.id: "周启明", second.id: "周启明"}
+    assert all(caption.question for caption in told.values())
+    assert set(await site.consults.captions(site.specialist, ids)) == {second.id}
+    assert await site.consults.captions(site.city_coordinator, ids) == {}
