@@ -122,7 +122,10 @@ class Admit(_Said):
 
 
 class Record(_Said):
-    """Begin, pause or end recording; for those with the grant `record`. Everybody is told."""
+    """Begin, pause or end recording; for those with the grant `record`. Everybody is told.
+
+    Nothing is written while anybody who may speak has not agreed.
+    """
 
     type: Literal["record"] = "record"
     on: bool
@@ -130,7 +133,7 @@ class Record(_Said):
 
 
 class Consent(_Said):
-    """I agree to being recorded, or no longer do: from that moment not one packet of mine is written."""
+    """I agree to being recorded; or I do not: then a recording that runs ends, for everybody."""
 
     type: Literal["consent"] = "consent"
     given: bool

@@ -14,7 +14,7 @@ from signaling.effects import CloseRoom, DropMedia, Effect, Greet, Hang, Note, T
 from signaling.errors import NotAdmitted, RoomRefused
 from signaling.lobby import Lobby, Waiting
 from signaling.messages import Asking, Closing, Knock, KnockGone, Recording, Reply, Seat, SeatChanged, SeatGone, Shared
-from signaling.ports import Admission, Grant, Happening
+from signaling.ports import STREAM, Admission, Grant, Happening
 
 Gone = Literal["left", "lost", "removed"]
 Outcome = Literal["admitted", "declined", "left"]
@@ -93,10 +93,14 @@ class Room:
         sitting = self._seats.get(participant)
         return sitting.admission.grants - {Grant.WAIT} if sitting else frozenset()
 
+    @property
+    def agreed(self) -> bool:
+        """Whether everybody who can be heard or seen agreed to being recorded; one who did not is enough."""
+        return all(self._consents(who) for who, one in self._seats.items() if Grant.PUBLISH in one.admission.grants)
+
     def recordable(self, participant: str) -> bool:
-        """Whether somebody agreed to being recorded."""
-        sitting = self._seats.get(participant)
-        return sitting is not None and sitting.consent
+        """Whether somebody is written: only where all others have agreed too, for they are heard through each other."""
+        return self._consents(participant) and self.agreed
 
     def holds(self, participant: str) -> bool:
         """Whether there is a seat for this participant."""
@@ -139,7 +143,7 @@ class Room:
             effects.append(self._note("back", who, now))
             sitting.admission, sitting.socket, sitting.away_since = admission, socket, None
         self.empty_since = None
-        return [*effects, *self._tell_others(who, SeatChanged(seat=sitting.seat))]
+        return [*effects, *self._follow(), *self._tell_others(who, SeatChanged(seat=sitting.seat))]
 
     def lose(self, participant: str, socket: int, now: datetime) -> list[Effect]:
         """A socket was lost: the seat is held. A socket that was replaced before changes nothing."""
@@ -192,6 +196,7 @@ class Room:
             waiting.admission, waiting.socket, consent=Grant.CONSENT in waiting.admission.grants
         )
         effects += [Greet(participant), self._note("joined", participant, now, role=waiting.admission.role)]
+        effects += self._follow()
         return [*effects, *self._tell_others(participant, SeatChanged(seat=sitting.seat))]
 
     def end(self, now: datetime, by: str | None = None) -> list[Effect]:
@@ -307,7 +312,7 @@ class Room:
         return [self._note("recording", by, now, step=why), Tape(), *self._tell_others("", Recording(on=False, by=by))]
 
     def consent(self, participant: str, now: datetime, *, given: bool) -> list[Effect]:
-        """Somebody agrees to being recorded, or takes it back.
+        """Somebody agrees to being recorded, or does not: a no ends a recording for all.
 
         Raises:
             RoomRefused: They have no seat.
@@ -315,11 +320,21 @@ class Room:
         sitting = self._seats.get(participant)
         if sitting is None:
             raise RoomRefused("there is no such seat", code="no_seat")
-        if sitting.consent == given:
-            return []
-        sitting.consent = given
-        note = self._note("consent", participant, now, given=int(given))
-        return [note, Tape(), *self._tell_others("", SeatChanged(seat=sitting.seat))]
+        effects: list[Effect] = []
+        if sitting.consent != given:
+            sitting.consent = given
+            note = self._note("consent", participant, now, given=int(given))
+            effects = [note, Tape(), *self._tell_others("", SeatChanged(seat=sitting.seat))]
+        return effects if given else [*effects, *self.stop_recording(now, "refused")]
+
+    def _consents(self, who: str) -> bool:
+        """By their own word, or for a stream of theirs by its owner's."""
+        seats = (self._seats.get(who), self._seats.get(who.partition(STREAM)[0]))
+        return any(one is not None and one.consent for one in seats)
+
+    def _follow(self) -> list[Effect]:
+        """Who comes or goes changes whether all have agreed."""
+        return [Tape()] if self.recording is not None else []
 
     # ------------------------------------------------------------ at the door
     def _knock(self, waiting: Waiting, now: datetime) -> list[Effect]:
@@ -350,7 +365,7 @@ class Room:
         if sitting is None:
             return []
         self._shared = {topic: word for topic, word in self._shared.items() if word[0] != who}
-        effects: list[Effect] = [DropMedia(who), self._note(reason, who, now)]
+        effects: list[Effect] = [DropMedia(who), self._note(reason, who, now), *self._follow()]
         if sitting.socket is not None:
             effects.append(
                 Hang(sitting.socket, Closing(code="removed" if reason == "removed" else "left", again=False))

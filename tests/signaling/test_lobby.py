@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from signaling.app import ROOMS
-from signaling.effects import CloseRoom, Greet, Hang, Note, Tell
+from signaling.effects import CloseRoom, Greet, Hang, Note, Tape, Tell
 from signaling.errors import NotAdmitted, RoomRefused
 from signaling.messages import Knock, KnockGone, SeatChanged
 from signaling.ports import Admission, Grant
@@ -152,6 +152,46 @@ def test_hands_keep_their_order_and_a_host_lowers_them():
     assert told(made.raise_hand("village", up=False, by="host"), SeatChanged) == ["wang", "village", "host"]
     with pytest.raises(RoomRefused):
         made.raise_hand("patient", up=True, by="patient")
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["speaks", "watches", "waits", "admit", "leave", "yes", "no", "on", "pause", "off"]),
+            st.sampled_from(["wang", "village", "patient"]),
+        ),
+        max_size=30,
+    )
+)
+def test_nobody_is_written_while_anybody_who_may_speak_has_not_agreed(walk):
+    made, _ = room()
+    made.join(admission("host", GRANTS[Role.HOST] | {Grant.RECORD, Grant.CONSENT}), 9, NOON)
+    acts = {
+        "speaks": lambda who, number: made.join(admission(who, GRANTS[Role.REQUESTER]), number, NOON),
+        "watches": lambda who, number: made.join(admission(who, GRANTS[Role.OBSERVER]), number, NOON),
+        "waits": lambda who, number: made.join(admission(who, PATIENT), number, NOON),
+        "admit": lambda who, _: made.admit(who, NOON, "host", welcome=True),
+        "leave": lambda who, _: made.leave(who, NOON),
+        "yes": lambda who, _: made.consent(who, NOON, given=True),
+        "no": lambda who, _: made.consent(who, NOON, given=False),
+        "on": lambda *_: made.record(NOON, "host", on=True, paused=False),
+        "pause": lambda *_: made.record(NOON, "host", on=True, paused=True),
+        "off": lambda *_: made.record(NOON, "host", on=False, paused=False),
+    }
+    written: set[str] = set()
+    for number, (act, who) in enumerate(walk, 10):
+        try:
+            effects = acts[act](who, number)
+        except (RoomRefused, NotAdmitted):
+            continue
+        seats = {seat.participant: seat for seat in made.seats}
+        speaking = {one for one in seats if Grant.PUBLISH in made.grants(one)}
+        runs = made.recording is not None and not made.recording.paused
+        now = {one for one in seats if runs and made.recordable(one)}
+        assert not now or all(seats[one].consent for one in speaking)
+        assert act != "no" or who not in seats or made.recording is None
+        assert now == written & set(seats) or any(isinstance(one, Tape) for one in effects), "the tapes are told"
+        written = now
 
 
 def test_roles_have_their_rights():

@@ -93,7 +93,7 @@ async def test_a_recorded_call_plays(site, codec):
     client, listener, folder = site
     wang, welcome = await enter(client, "wang", DOCTOR)
     assert welcome["recording"]["on"] is False
-    village, _ = await enter(client, "village", grants_of("requester"))
+    village, _ = await enter(client, "village", grants_of("requester") | {Grant.CONSENT})
     camera = await publish(wang, codec)
     await frames_in(client, "wang", 10)
     await wang.send_json({"type": "record", "on": True})
@@ -127,7 +127,7 @@ async def test_a_recorded_call_plays(site, codec):
     await village.close()
 
 
-async def test_only_those_who_agreed_are_recorded_and_only_as_long(site):
+async def test_nothing_is_written_before_all_agreed_and_a_no_ends_it_for_all(site):
     client, listener, _ = site
     wang, _ = await enter(client, "wang", DOCTOR)
     patient, _ = await enter(client, "patient", grants_of("patient"))
@@ -137,22 +137,30 @@ async def test_only_those_who_agreed_are_recorded_and_only_as_long(site):
     await said(patient, "recording")
     await frames_in(client, "patient", 60)
     live = client.app[ROOMS].room("r")
-    assert live.slots["patient", "video"].tape is None
-    assert live.slots["patient", "video"].source.tape is None
+
+    def written():
+        return {key for key, slot in live.slots.items() if slot.source is not None and slot.source.tape is not None}
+
+    tracks = {(who, label) for who in ("wang", "patient") for label in ("audio", "video")}
+    assert written() == set()
     await patient.send_json({"type": "consent", "given": True})
-    await until(lambda: live.slots["patient", "video"].source.tape is not None)
-    await patient.send_json({"type": "consent", "given": False})
-    await until(lambda: live.slots["patient", "video"].source.tape is None)
+    await until(lambda: written() == tracks)
     await wang.send_json({"type": "record", "on": True, "paused": True})
-    await until(lambda: live.slots["wang", "audio"].source.tape is None)
-    assert (await said(wang, "recording"))["paused"] is False
-    assert (await said(wang, "recording"))["paused"] is True
+    await until(lambda: written() == set())
+    assert [(await said(wang, "recording"))["paused"] for _ in range(2)] == [False, True]
     await wang.send_json({"type": "record", "on": True})
-    await until(lambda: live.slots["wang", "audio"].source.tape is not None)
-    await wang.send_json({"type": "end"})
+    await until(lambda: written() == tracks)
+    late, _ = await enter(client, "late", grants_of("requester"))
+    await until(lambda: written() == set())
+    await late.send_json({"type": "leave"})
+    await until(lambda: written() == tracks)
+    await patient.send_json({"type": "consent", "given": False})
+    await until(lambda: written() == set())
+    assert (await said(wang, "recording"))["on"] is True  # the going on
+    assert (await said(wang, "recording"))["on"] is False
+    assert live.room.recording is None
     await until(lambda: any(one.participant == "wang" for one in listener.files().values()))
-    assert not client.app[ROOMS].room("r")
-    assert listener.steps() == ["begun", "paused", "resumed"]
+    assert listener.steps() == ["begun", "paused", "resumed", "refused"]
     await camera.close()
     await phone.close()
 
