@@ -48,13 +48,18 @@ $(VENV)/.compiled: $(MODULES) | $(VENV)/.base
 	$(PYTHON) -m compileall -q teleconsult signaling dicom_store 1>&2
 	touch $@
 
+# The relay's inner loop in C, where there is a compiler with Python's headers; without it the relay runs in Python.
+$(VENV)/.fanout: signaling/media/compiling.py signaling/media/fanout.c signaling/media/fanout.h | $(VENV)/.base
+	-$(PYTHON) -m signaling.media.compiling 1>&2
+	touch $@
+
 web: web/dist/.built web/locale/.compiled
 
 # ---------------------------------------------------------------- running
-demo: $(VENV)/.base $(VENV)/.compiled web
+demo: $(VENV)/.base $(VENV)/.compiled $(VENV)/.fanout web
 	exec $(PYTHON) -m teleconsult demo $(ARGS)
 
-run: $(VENV)/.base $(VENV)/.compiled web
+run: $(VENV)/.base $(VENV)/.compiled $(VENV)/.fanout web
 	exec $(PYTHON) -m teleconsult serve $(ARGS)
 
 # ---------------------------------------------------------------- checking
@@ -70,20 +75,20 @@ format: $(VENV)/.dev
 	$(PYTHON) -m ruff format --quiet .
 	$(PYTHON) -m ruff check --quiet --fix .
 
-test: $(VENV)/.dev $(VENV)/.compiled web
+test: $(VENV)/.dev $(VENV)/.compiled $(VENV)/.fanout web
 	$(PYTHON) tools/system_packages.py
 	$(PYTHON) -m pytest -n $(JOBS) --dist loadgroup $(ARGS)
 
-journeys: $(VENV)/.dev $(VENV)/.compiled web
+journeys: $(VENV)/.dev $(VENV)/.compiled $(VENV)/.fanout web
 	$(PYTHON) -m pytest -m journey -n 1 $(ARGS)
 
-soak: $(VENV)/.dev $(VENV)/.compiled web
+soak: $(VENV)/.dev $(VENV)/.compiled $(VENV)/.fanout web
 	$(PYTHON) -m pytest -m soak --override-ini addopts="-q --import-mode=importlib" $(ARGS)
 
 fuzz: $(VENV)/.dev
 	HYPOTHESIS_PROFILE=long $(PYTHON) -m pytest -m "not journey and not fault" -n $(JOBS) $(ARGS)
 
-bench: $(VENV)/.dev $(VENV)/.compiled web
+bench: $(VENV)/.dev $(VENV)/.compiled $(VENV)/.fanout web
 	$(PYTHON) -m bench $(ARGS)
 
 docs: $(VENV)/.base

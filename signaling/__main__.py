@@ -98,6 +98,7 @@ def main() -> None:
     words.add_argument("--turn-secret-file", type=Path, help="what is shared with the TURN servers")
     words.add_argument("--recordings", type=Path, help="folder for sealed recordings; without it nothing is recorded")
     words.add_argument("--recordings-key-file", type=Path, help="32 bytes that recordings are sealed with")
+    words.add_argument("--no-compiled", action="store_true", help="leave the compiled fan-out alone")
     words.add_argument("--token-file", type=Path, required=True)
     given = words.parse_args()
     key = given.key_file.read_bytes() if given.key_file else secrets.token_bytes(32)
@@ -113,6 +114,7 @@ def main() -> None:
         shelf=_shelf(given.recordings, given.recordings_key_file),
         ice_servers=tuple(IceServer((url,)) for url in given.turn_url),
         turn_secret=given.turn_secret_file.read_bytes().strip() if given.turn_secret_file else b"",
+        compiled=not given.no_compiled,
     )
     tokens = TokenFile(given.token_file, key, used_beside(given.journal))
     try:

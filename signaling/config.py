@@ -36,6 +36,7 @@ class ExchangeSettings:
         shelf: Where recordings are kept; None records nothing.
         turn_secret: Shared with the TURN servers; empty hands `ice_servers` out as they are.
         ice_servers: What browsers are told.
+        compiled: Whether the compiled fan-out is used where there is one.
     """
 
     ticket_key: bytes
@@ -53,3 +54,4 @@ class ExchangeSettings:
     shelf: Shelf | None = None
     turn_secret: bytes = field(default=b"", repr=False)
     ice_servers: tuple[IceServer, ...] = field(default=())
+    compiled: bool = True

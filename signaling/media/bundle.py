@@ -85,7 +85,7 @@ class Bundle:
     def open(self, lane: Lane) -> None:
         """There are keys: packets go."""
         lane.tx = self._peer.tx
-        lane.name = self._peer.name or b""
+        lane.move(self._peer.name or b"")
         if self._peer.shows_video or lane.kind != "video":
             lane.slot.add(lane, self._plane.now_s())
 

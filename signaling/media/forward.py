@@ -6,7 +6,7 @@ publisher reloads the page or another layer is chosen. No await, no I/O.
 Source: RFC 3550 5.1; re-basing offsets at a switch is what every selective forwarder does.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 _HALF = 0x8000
 _WRAP16 = 0xFFFF
@@ -36,6 +36,14 @@ class Heard:
 
 
 @dataclass(slots=True)
+class Sent:
+    """What a lane has sent, for sender reports."""
+
+    packets: int = 0
+    octets: int = 0
+
+
+@dataclass(slots=True)
 class Numbering:
     """How one subscriber's stream is numbered.
 
@@ -47,8 +55,7 @@ class Numbering:
         guard: Packets for which `takes` must still be asked, -1 while it waits for where to begin; the packet path
             counts it down.
         floor: The source's first forwarded sequence number after a beginning.
-        packets: Sent so far, for sender reports.
-        octets: Payload bytes sent so far.
+        sent: Packets and payload bytes so far.
     """
 
     ssrc: int
@@ -57,8 +64,7 @@ class Numbering:
     ts_off: int
     guard: int = 0
     floor: int = 0
-    packets: int = 0
-    octets: int = 0
+    sent: Sent = field(default_factory=Sent)
 
     @property
     def waits(self) -> bool:

@@ -40,6 +40,8 @@ class Ring:
         data: All slots, `SLOT_BYTES` apart.
         names: Raw socket addresses, `name_bytes` apart.
         base: Address of `data` in memory, for in-place encryption.
+        names_base: Address of `names`.
+        vectors_base: Address of the `iovec` of each slot.
     """
 
     def __init__(self, slots: int, name_bytes: int) -> None:
@@ -49,7 +51,9 @@ class Ring:
         self._pinned = _ffi.from_buffer("uint8_t[]", self.data, require_writable=True)
         self._pinned_names = _ffi.from_buffer("uint8_t[]", self.names, require_writable=True)
         self.base = int(_ffi.cast("uintptr_t", self._pinned))
+        self.names_base = int(_ffi.cast("uintptr_t", self._pinned_names))
         self.vectors = _ffi.new("iovec_t[]", slots)
+        self.vectors_base = int(_ffi.cast("uintptr_t", self.vectors))
         self.messages = _ffi.new("mmsg_t[]", slots)
         for slot in range(slots):
             self.vectors[slot].iov_base = self._pinned + slot * SLOT_BYTES

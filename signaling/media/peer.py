@@ -123,7 +123,7 @@ class Peer:
         if name is not None:
             self.name = name
             for lane in self.lanes.values():
-                lane.name = name
+                lane.move(name)
         self._identity.checked(ufrag)
         if not self._begun:
             self._begun = True

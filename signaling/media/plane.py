@@ -7,16 +7,14 @@ the outgoing ring, encrypted there and sent in batches. Everything slower than t
 import struct
 import time
 from collections.abc import Callable
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from signaling.media import extensions, feedback, ice, tap
-from signaling.media.keyframes import begins_key_frame
-from signaling.media.mux import READ_BATCH, SLOT_BYTES, WRITE_BATCH, BatchMux, PlainMux, readable
+from signaling.media.fan import Fan, PlainFan
+from signaling.media.mux import READ_BATCH, SLOT_BYTES, BatchMux, PlainMux, readable
 
 if TYPE_CHECKING:
     from signaling.media.peer import Peer
-    from signaling.media.tracks import Lane, Source
 
 _HEADER = struct.Struct("!BBHII")  # RFC 3550 5.1
 _ROUNDS = 4
@@ -28,25 +26,23 @@ _HELD_S = 5.0
 """An address that answered for somebody so lately is not given to another."""
 
 
-@lru_cache(maxsize=2048)
-def _packet(size: int) -> struct.Struct:
-    """An RTP packet with `size` bytes of payload, written in one call."""
-    return struct.Struct(f"!BBHII{size}s")
-
-
 class Plane:
     """One port and the peers behind it.
 
     Args:
         mux: The open port.
         now_s: Monotonic seconds.
+        fan: Writes copies; the one in Python where none is given.
 
     Attributes:
         publishing: Peers with sources: those that want looking after every few milliseconds.
     """
 
-    def __init__(self, mux: BatchMux | PlainMux, now_s: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, mux: BatchMux | PlainMux, now_s: Callable[[], float] = time.monotonic, fan: Fan | None = None
+    ) -> None:
         self.mux = mux
+        self.fan = fan or PlainFan(mux)
         self.now_s = now_s
         self.by_name: dict[bytes, Peer] = {}
         self.by_ufrag: dict[str, Peer] = {}
@@ -57,7 +53,6 @@ class Plane:
         self.unknown = 0
         self._name = struct.Struct(f"{mux.name_bytes}s")
         self._in_pointers = tap.pointers(mux.inbox, READ_BATCH)
-        self._out_pointers = tap.pointers(mux.outbox, WRITE_BATCH)
 
     def password_of(self, ufrag: str) -> str | None:
         """For `ice.check`."""
@@ -168,46 +163,4 @@ class Plane:
         source.bytes += length
         self.packets_in += 1
         if source.lanes:
-            self._fan(source, (first & 0xA0, second & 0x80, seq, ts), rest)
-
-    def _fan(self, source: "Source", header: tuple[int, int, int, int], rest: bytes) -> None:
-        first, marker, seq, ts = header
-        size = len(rest)
-        total = 12 + size
-        mux, pointers, box = self.mux, self._out_pointers, tap.length_box
-        out, protect, commit, pack = mux.outbox.data, tap.protect_in_place, mux.commit, _packet(size).pack_into
-        sent = 0
-        for lane in source.lanes:
-            if lane.guard and not self._guarded(lane, source, seq, rest):
-                continue
-            slot = mux.queued
-            pack(
-                out,
-                slot * SLOT_BYTES,
-                first,
-                marker | lane.pt,
-                (seq + lane.seq_off) & 0xFFFF,
-                (ts + lane.ts_off) & 0xFFFFFFFF,
-                lane.ssrc,
-                rest,
-            )
-            box[0] = total
-            if protect(lane.tx, pointers[slot], box) == 0:
-                lane.packets += 1
-                lane.octets += size
-                commit(lane.name, box[0])
-                sent += 1
-        self.packets_out += sent
-
-    def _guarded(self, lane: "Lane", source: "Source", seq: int, rest: bytes) -> bool:
-        """The few packets around a beginning; the usual path never comes here."""
-        if lane.waits:
-            first = source.last
-            if first is None or first.seq != seq:
-                return False
-            picture = source.kind == "video" and not begins_key_frame(source.codec.name, rest)
-            if picture and first.at_s < lane.impatient_s:
-                return False
-            lane.begin(first, lane.last, source.codec.clock_hz)
-        lane.guard -= 1
-        return lane.takes(seq)
+            self.packets_out += self.fan.send(source, (first & 0xA0, second & 0x80, seq, ts), rest)

@@ -145,5 +145,16 @@ length_box = _srtp_ffi.new("int *")
 protect_in_place = _srtp.srtp_protect
 """`(session, pointer, length_box) -> 0` on success; grows the packet by its tag."""
 
+
+def protect_address() -> int:
+    """Where `srtp_protect` lies, for who calls it from C."""
+    return address(_srtp_ffi.addressof(_srtp, "srtp_protect"))
+
+
+def address(pointer: Any) -> int:
+    """A pointer of libsrtp's as a number."""
+    return int(_srtp_ffi.cast("uintptr_t", pointer))
+
+
 unprotect_in_place = _srtp.srtp_unprotect
 """`(session, pointer, length_box) -> 0` on success."""

@@ -17,6 +17,7 @@ from signaling.media.sdp import Codec, Section
 from signaling.media.tape import Heard as Recorded
 
 if TYPE_CHECKING:
+    from signaling.media.fan import Table
     from signaling.media.peer import Peer
 
 Cached = tuple[int, int, int, int, bytes]
@@ -63,11 +64,18 @@ class Lane(Numbering):
         self.packets_before = self.octets_before = 0
         self.impatient_s = 0.0
 
+    def move(self, name: bytes) -> None:
+        """It goes to another address from now on."""
+        self.name = name
+        source = self.slot.source
+        if source is not None and self in source.lanes:
+            source.lanes = [*source.lanes]  # a new list says that something of its lanes has changed
+
     def settle(self) -> int:
         """A second has passed: repeats may be half of what is sent, and a few. Returns the bytes sent in it."""
-        self.repeats = _REPEATS_PER_S + (self.packets - self.packets_before) // 2
-        sent = self.octets - self.octets_before
-        self.packets_before, self.octets_before = self.packets, self.octets
+        self.repeats = _REPEATS_PER_S + (self.sent.packets - self.packets_before) // 2
+        sent = self.sent.octets - self.octets_before
+        self.packets_before, self.octets_before = self.sent.packets, self.sent.octets
         return sent
 
 
@@ -76,9 +84,11 @@ class Source:
 
     Attributes:
         codecs: Payload type -> codec, as agreed; the first is expected.
-        lanes: Where packets go now; changed only between packets.
+        lanes: Where packets go now; changed only between packets, and by a new list. A lane that hangs here changes its
+            address only by `move`, its numbers not at all once its guard has run out.
         cache: Recent packets for repeats, empty where the other side cannot repeat.
         spent: What this second's packets have cost.
+        table: The compiled fan-out's view of `lanes`.
         tape: Takes every packet while this is recorded.
         level: Loudest of late (RFC 6464: 0 loudest, 127 silent).
     """
@@ -86,7 +96,7 @@ class Source:
     __slots__ = (
         "bitrate_bps", "bytes", "cache", "codec", "codecs", "kind", "lanes", "last_at_s", "last_pli_s", "last_ts",
         "lateness", "level", "limit", "missing", "packets", "peer", "pt", "reported_s", "reporting", "slot", "spent",
-        "ssrc", "tape", "waiting", "wants_key_frame",
+        "ssrc", "table", "tape", "waiting", "wants_key_frame",
     )  # fmt: skip
 
     def __init__(self, peer: "Peer", slot: "Slot", section: Section, codecs: tuple[Codec, ...]) -> None:
@@ -99,6 +109,7 @@ class Source:
         self.ssrc: int | None = None
         self.tape: Callable[[Recorded], None] | None = None
         self.lanes: list[Lane] = []
+        self.table: Table | None = None
         self.cache: list[Cached | None] = [None] * feedback.HISTORY if section.repeats else []
         self.limit = _MOST_PER_S[section.kind]
         self.waiting = False

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signaling.shelf import SealedShelf, unsealed
+from signaling.shelf import SealedFile, SealedShelf, unsealed
 
 KEY = b"k" * 32
 SAID = [b"a voice", b"and an answer" * 100]
@@ -76,3 +76,29 @@ def test_pieces_cannot_change_places(tmp_path):
     (tmp_path / "one").write_bytes(moved)
     with pytest.raises(ValueError, match="changed"):
         list(unsealed(tmp_path / "one", KEY))
+
+
+@given(st.lists(st.binary(min_size=1, max_size=40), max_size=8), st.integers(0, 330), st.integers(0, 330))
+def test_any_stretch_is_read_as_if_the_file_were_open(tmp_path_factory, pieces, start, length):
+    folder = tmp_path_factory.mktemp("shelf")
+    strip = SealedShelf(folder, KEY).open("one")
+    for piece in pieces:
+        strip.write(piece)
+    assert SealedFile(folder / "one", KEY).cut, "it is still being written"
+    strip.close()
+    found, whole = SealedFile(folder / "one", KEY), b"".join(pieces)
+    assert (found.size, found.cut) == (len(whole), False)
+    assert b"".join(found.read(start, length)) == whole[start : start + length]
+
+
+def test_a_stretch_of_a_changed_file_is_refused_and_another_piece_still_read(file):
+    data = bytearray(file.read_bytes())
+    data[-40] ^= 1
+    file.write_bytes(data)
+    found = SealedFile(file, KEY)
+    assert b"".join(found.read(0, 7)) == SAID[0]
+    with pytest.raises(ValueError, match="changed"):
+        list(found.read(7, 5))
+    file.write_bytes(b"something else")
+    with pytest.raises(ValueError, match="not a recording"):
+        SealedFile(file, KEY)

@@ -24,9 +24,9 @@ def ticket(room="r", participant="p", grants=ALL, age=timedelta()):
 
 
 @pytest.fixture
-async def exchange(aiohttp_client, monkeypatch):
+async def exchange(aiohttp_client, monkeypatch, compiled):
     monkeypatch.setattr("aioice.ice.get_host_addresses", lambda use_ipv4, use_ipv6: ["127.0.0.1"])
-    return await aiohttp_client(create_app(ExchangeSettings(KEY, udp_port=0)))
+    return await aiohttp_client(create_app(ExchangeSettings(KEY, udp_port=0, compiled=compiled)))
 
 
 def peer():
