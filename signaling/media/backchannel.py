@@ -115,7 +115,7 @@ class Backchannel:
                 continue
             lane.peer.feedback.note_report(middle, now)
             rtp = report.rtp + lane.ts_off
-            lane.peer.send_rtcp(feedback.sender_report(lane.ssrc, report.ntp, rtp, lane.sent.packets, lane.sent.octets))
+            lane.peer.send_rtcp(feedback.sender_report(lane.ssrc, report.ntp, rtp, lane.run.packets, lane.run.octets))
 
     def note_report(self, middle: int, now_s: float) -> None:
         """A sender report leaves for this peer: its echo gives the round trip."""

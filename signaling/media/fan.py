@@ -1,7 +1,7 @@
 """Writes a packet's copies, one for each subscriber, into the outgoing slots: renumbered and encrypted where they lie.
 
 Two ways that give the same bytes: `PlainFan` in Python, and `CompiledFan`, whose inner loop is `fanout.c`.
-Lanes around a beginning are looked at one by one in Python either way; neither knows where packets come from.
+Lanes that wait for where to begin are looked at one by one in Python either way; neither knows where packets come from.
 """
 
 from dataclasses import dataclass
@@ -65,7 +65,8 @@ class PlainFan:
         out, protect, commit, pack = mux.outbox.data, tap.protect_in_place, mux.commit, _packet(size).pack_into
         sent = 0
         for lane in lanes:
-            if lane.guard and not _guarded(lane, source, seq, rest):
+            run = lane.run
+            if run.guard and not _guarded(lane, source, seq, rest):
                 continue
             slot = mux.queued
             pack(
@@ -80,8 +81,8 @@ class PlainFan:
             )
             box[0] = total
             if protect(lane.tx, pointers[slot], box) == 0:
-                lane.sent.packets += 1
-                lane.sent.octets += size
+                run.packets += 1
+                run.octets += size
                 commit(lane.name, box[0])
                 sent += 1
         return sent
@@ -97,7 +98,7 @@ def _guarded(lane: "Lane", source: "Source", seq: int, rest: bytes) -> bool:
         if picture and first.at_s < lane.impatient_s:
             return False
         lane.begin(first, lane.last, source.codec.clock_hz)
-    lane.guard -= 1
+    lane.run.guard -= 1
     return lane.takes(seq)
 
 
@@ -107,16 +108,16 @@ class Table:
 
     Attributes:
         of: The list that this was made from. It keeps the lanes, and with them their SRTP sessions, alive.
-        counts: What the rows' counters point to, kept alive likewise.
-        rows: The settled lanes.
-        settled: How many.
-        slow: The lanes that Python must look at.
+        runs: What the rows point to, kept alive likewise.
+        rows: The lanes that have begun.
+        begun: How many.
+        slow: The lanes that Python must look at: those that wait for where to begin.
     """
 
     of: "list[Lane]"
-    counts: list[Any]
+    runs: list[Any]
     rows: Any
-    settled: int
+    begun: int
     slow: "list[Lane]"
 
 
@@ -148,11 +149,11 @@ class CompiledFan:
         sent = 0
         if table.slow:
             sent = self._plain.send_to(table.slow, source, header, rest)
-            if any(not lane.guard for lane in table.slow):
-                source.table = None  # somebody has settled: the next packet finds a new table
-        mux, settled = self._mux, table.settled
-        for begin in range(0, settled, WRITE_BATCH):
-            count = min(WRITE_BATCH, settled - begin)
+            if not all(lane.waits for lane in table.slow):
+                source.table = None  # somebody has begun: the next packet finds a new table
+        mux, begun = self._mux, table.begun
+        for begin in range(0, begun, WRITE_BATCH):
+            count = min(WRITE_BATCH, begun - begin)
             if mux.queued + count > WRITE_BATCH:
                 mux.flush()
             filled = self._copy(self._port, mux.queued, table.rows + begin, count, *header, rest, len(rest))
@@ -164,20 +165,22 @@ class CompiledFan:
 
     def _table(self, lanes: "list[Lane]") -> Table:
         width = self._mux.name_bytes
-        settled = [lane for lane in lanes if not lane.guard and lane.tx is not None and len(lane.name) == width]
-        rows = self._ffi.new("fanout_lane[]", len(settled) or 1)
-        counts = []
-        for row, lane in zip(rows, settled, strict=False):
-            if not isinstance(lane.sent, self._ffi.CData):
-                before = lane.sent
-                lane.sent = self._ffi.new("fanout_sent *", (before.packets, before.octets))
-            counts.append(lane.sent)
+        begun: list[Lane] = []
+        slow: list[Lane] = []
+        for lane in lanes:
+            fit = not lane.waits and lane.tx is not None and len(lane.name) == width
+            (begun if fit else slow).append(lane)
+        rows = self._ffi.new("fanout_lane[]", len(begun) or 1)
+        for row, lane in zip(rows, begun, strict=False):
+            if not isinstance(lane.run, self._ffi.CData):
+                before = lane.run
+                lane.run = self._ffi.new("fanout_run *", (before.packets, before.octets, before.guard))
             row.session = self._ffi.cast("void *", tap.address(lane.tx))
-            row.sent = lane.sent
+            row.run = lane.run
             row.ssrc, row.ts_off, row.seq_off, row.pt = lane.ssrc, lane.ts_off, lane.seq_off, lane.pt
+            row.floor = lane.floor
             self._ffi.memmove(row.name, lane.name, width)
-        slow = [lane for lane in lanes if lane not in settled] if len(settled) < len(lanes) else []
-        return Table(lanes, counts, rows, len(settled), slow)
+        return Table(lanes, [lane.run for lane in begun], rows, len(begun), slow)
 
 
 def open_fan(mux: BatchMux | PlainMux, *, compiled: bool = True) -> PlainFan | CompiledFan:

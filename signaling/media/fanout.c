@@ -37,10 +37,16 @@ uint32_t fanout_copy(const fanout_port *port, uint32_t queued, const fanout_lane
 
     for (uint32_t i = 0; i < count; i++) {
         const fanout_lane *lane = &lanes[i];
+        fanout_run *run = lane->run;
         size_t slot = (size_t)queued + filled;
         uint8_t *out = port->slots + slot * port->slot_bytes;
         int length = (int)(HEADER + size);
 
+        if (run->guard > 0) {
+            run->guard -= 1;
+            if (((uint32_t)(seq - lane->floor) & 0xFFFF) >= 0x8000)
+                continue; /* late, from before the beginning */
+        }
         out[0] = first;
         out[1] = (uint8_t)((marker & 0x80) | (lane->pt & 0x7F));
         put16(out + 2, (uint32_t)(seq + lane->seq_off) & 0xFFFF);
@@ -51,8 +57,8 @@ uint32_t fanout_copy(const fanout_port *port, uint32_t queued, const fanout_lane
             continue;
         memcpy(port->names + slot * port->name_bytes, lane->name, port->name_bytes);
         vectors[slot].iov_len = (size_t)length;
-        lane->sent->packets += 1;
-        lane->sent->octets += size;
+        run->packets += 1;
+        run->octets += size;
         filled++;
     }
     return filled;

@@ -1,18 +1,21 @@
 /* What passes between Python and the compiled fan-out. The compiler and cffi read this one text, so both mean the same;
    therefore no preprocessor words in it. */
 
+/* What changes with every packet of a lane: `forward.Run`. */
 typedef struct {
     uint64_t packets;
     uint64_t octets;
-} fanout_sent;
+    int32_t guard;
+} fanout_run;
 
 /* One copy of a source's packets: whose session encrypts it, how it is numbered, where it goes. */
 typedef struct {
     void *session;
-    fanout_sent *sent;
+    fanout_run *run;
     uint32_t ssrc;
     uint32_t ts_off;
     uint16_t seq_off;
+    uint16_t floor;
     uint8_t pt;
     uint8_t name[28];
 } fanout_lane;

@@ -36,11 +36,19 @@ class Heard:
 
 
 @dataclass(slots=True)
-class Sent:
-    """What a lane has sent, for sender reports."""
+class Run:
+    """What changes with every packet of a lane.
+
+    Attributes:
+        packets: Sent so far, for sender reports.
+        octets: Payload bytes sent so far.
+        guard: Packets for which `takes` must still be asked, -1 while it waits for where to begin; the packet path
+            counts it down.
+    """
 
     packets: int = 0
     octets: int = 0
+    guard: int = 0
 
 
 @dataclass(slots=True)
@@ -52,28 +60,25 @@ class Numbering:
         pt: Payload type the subscriber expects.
         seq_off: Added to the source's sequence numbers, modulo 2^16.
         ts_off: Added to the source's timestamps, modulo 2^32.
-        guard: Packets for which `takes` must still be asked, -1 while it waits for where to begin; the packet path
-            counts it down.
         floor: The source's first forwarded sequence number after a beginning.
-        sent: Packets and payload bytes so far.
+        run: What changes with every packet.
     """
 
     ssrc: int
     pt: int
     seq_off: int
     ts_off: int
-    guard: int = 0
     floor: int = 0
-    sent: Sent = field(default_factory=Sent)
+    run: Run = field(default_factory=Run)
 
     @property
     def waits(self) -> bool:
         """Whether nothing is sent yet."""
-        return self.guard < 0
+        return self.run.guard < 0
 
     def wait(self) -> None:
         """Send nothing until `begin`."""
-        self.guard = -1
+        self.run.guard = -1
 
     def begin(self, first: Heard, last: Heard | None, clock_hz: int) -> None:
         """Send from here on; after another source so that the subscriber sees no gap and time goes on.
@@ -88,7 +93,7 @@ class Numbering:
             self.seq_off = (last.seq + self.seq_off + 1 - first.seq) & _WRAP16
             self.ts_off = (last.ts + self.ts_off + elapsed - first.ts) & _WRAP32
         self.floor = first.seq
-        self.guard = _GUARDED
+        self.run.guard = _GUARDED
 
     def takes(self, seq: int) -> bool:
         """Whether a packet belongs to after the beginning; a late one from before would repeat a number."""
@@ -97,4 +102,4 @@ class Numbering:
     def source_seq(self, out_seq: int) -> int | None:
         """The source's number of a packet that is asked for again; None for what was before the beginning."""
         seq = (out_seq - self.seq_off) & _WRAP16
-        return None if self.guard and (self.waits or not self.takes(seq)) else seq
+        return None if self.run.guard and (self.waits or not self.takes(seq)) else seq

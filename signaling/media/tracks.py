@@ -73,9 +73,9 @@ class Lane(Numbering):
 
     def settle(self) -> int:
         """A second has passed: repeats may be half of what is sent, and a few. Returns the bytes sent in it."""
-        self.repeats = _REPEATS_PER_S + (self.sent.packets - self.packets_before) // 2
-        sent = self.sent.octets - self.octets_before
-        self.packets_before, self.octets_before = self.sent.packets, self.sent.octets
+        self.repeats = _REPEATS_PER_S + (self.run.packets - self.packets_before) // 2
+        sent = self.run.octets - self.octets_before
+        self.packets_before, self.octets_before = self.run.packets, self.run.octets
         return sent
 
 
@@ -85,7 +85,7 @@ class Source:
     Attributes:
         codecs: Payload type -> codec, as agreed; the first is expected.
         lanes: Where packets go now; changed only between packets, and by a new list. A lane that hangs here changes its
-            address only by `move`, its numbers not at all once its guard has run out.
+            address only by `move`, its numbers not at all once it has begun.
         cache: Recent packets for repeats, empty where the other side cannot repeat.
         spent: What this second's packets have cost.
         table: The compiled fan-out's view of `lanes`.

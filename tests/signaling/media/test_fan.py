@@ -46,7 +46,7 @@ def lane_like(number, guard=0, pt=96):
     made.tx = keys._srtp[0]
     made.ssrc, made.seq_off, made.ts_off, made.pt = rng.getrandbits(32), rng.getrandbits(16), rng.getrandbits(32), pt
     made.name = socket.AF_INET.to_bytes(2, "little") + bytes([0, number % 251 + 1, 127, 0, 0, 1]) + bytes(8)
-    made.guard, made.floor = guard, rng.getrandbits(16)
+    made.run.guard, made.floor = guard, rng.getrandbits(16)
     return made
 
 
@@ -87,8 +87,12 @@ def test_both_ways_send_the_same(fanout, ports, given_lanes, packets):
         port.out.clear()
     assert sent[0] == sent[1]
     for one, other in zip(*(source.lanes for source in sources), strict=True):
-        assert (one.sent.packets, one.sent.octets) == (other.sent.packets, other.sent.octets)
-        assert (one.guard, one.seq_off, one.ts_off) == (other.guard, other.seq_off, other.ts_off)
+        assert (one.run.packets, one.run.octets, one.run.guard) == (
+            other.run.packets,
+            other.run.octets,
+            other.run.guard,
+        )
+        assert (one.floor, one.seq_off, one.ts_off) == (other.floor, other.seq_off, other.ts_off)
 
 
 def test_more_copies_than_slots_go_in_several_batches(fanout, ports):
@@ -153,14 +157,14 @@ def test_the_compiled_loop_refuses_what_does_not_fit(fanout, queued, count, size
         return len(seen) % 2  # every second one fails
 
     port.protect = protect
-    sent = ffi.new("fanout_sent[2]")
+    runs = ffi.new("fanout_run[2]")
     lanes = ffi.new("fanout_lane[2]")
-    lanes[0].sent, lanes[1].sent = sent, sent + 1
+    lanes[0].run, lanes[1].run = runs, runs + 1
     filled = copy(port, queued, lanes, count, 0x80, 0, 1, 1, bytes(size), size)
     assert filled == count // 2
     assert seen == [12 + size] * count
     assert slots[2 * SLOT_BYTES :] == b"\xa5" * SLOT_BYTES
-    assert sum(one.packets for one in sent) == filled
+    assert sum(one.packets for one in runs) == filled
 
 
 def test_only_the_batched_port_is_filled_by_c(fanout):
