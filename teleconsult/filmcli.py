@@ -1,14 +1,17 @@
 """Commands about films: teaching copies, room for new ones. The archive does the work and is imported on need."""
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from dicom_store.deidentify.profile import Dates, Options
 from teleconsult.config import Settings, from_environment
+
+if TYPE_CHECKING:
+    from dicom_store.archive import Archive
 
 film_cli = typer.Typer()
 
@@ -47,19 +50,45 @@ def deidentify(  # noqa: PLR0913, PLR0917  one for each option of the standard; 
 @film_cli.command("compact-films")
 def compact_films(
     grace: Annotated[float, typer.Option(help="Seconds for which those who read keep what they read.", min=0)] = 60,
+    sweep_days: Annotated[
+        int | None,
+        typer.Option(help="Also remove packs from the object storage that no film names and that are so old.", min=1),
+    ] = None,
 ) -> None:
     """Give the room of deleted films back; may run beside the server, best at night."""
-    typer.echo(asyncio.run(_compact(from_environment(), timedelta(seconds=grace))))
+    age = None if sweep_days is None else timedelta(days=sweep_days)
+    typer.echo(asyncio.run(_compact(from_environment(), timedelta(seconds=grace), age)))
 
 
-async def _compact(settings: Settings, grace: timedelta) -> str:
+async def _compact(settings: Settings, grace: timedelta, sweep_age: timedelta | None) -> str:
     from dicom_store.archive import open_archive
     from dicom_store.storage.compactor import Compactor
     from dicom_store.storage.packbook import PackBook
     from teleconsult.bridges.settings import archive_settings
     from teleconsult.clock import SystemClock
 
-    async with open_archive(archive_settings(settings, settings.vault(), SystemClock())) as archive:
+    clock = SystemClock()
+    async with open_archive(archive_settings(settings, settings.vault(), clock)) as archive:
         done = await Compactor(archive.blobs, PackBook(archive.index), grace).run()
-    text = f"{done.freed_bytes / 1e6:.1f} MB freed: {done.packs} packs went, {done.films} films moved."
+        swept = "" if sweep_age is None else await _sweep(archive, clock.now(), sweep_age)
+    text = f"{done.freed_bytes / 1e6:.1f} MB freed: {done.packs} packs went, {done.films} films moved.{swept}"
     return f"{text} {done.damaged} packs are damaged: see the log." if done.damaged else text
+
+
+async def _sweep(archive: "Archive", now: datetime, age: timedelta) -> str:
+    from dicom_store.storage.packbook import PackBook
+    from dicom_store.storage.sweep import sweep
+
+    nothing = " On a disk there is nothing to sweep."
+    if archive.settings.blob_url is None:
+        return nothing
+    # Only a site with an object storage has what speaks to one.
+    from dicom_store.storage.bucket import Bucket
+
+    place = archive.blobs.place
+    if not isinstance(place, Bucket):
+        return nothing
+    done = await sweep(place, archive.blobs, PackBook(archive.index), now, age)
+    if done.refused:
+        return " Nothing was swept: most packs in the storage are unknown to this index. Was it restored from a backup?"
+    return f" {done.packs} packs without films were swept, {done.freed_bytes / 1e6:.1f} MB."

@@ -7,8 +7,9 @@ one of its own. Access keys come from the storage library's usual variables and 
 import fcntl
 import logging
 import os
-from collections.abc import Iterable
-from datetime import timedelta
+import re
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -21,6 +22,8 @@ from dicom_store.errors import Unavailable
 from dicom_store.storage.disk import Disk
 
 LOGGER = logging.getLogger(__name__)
+# Whatever else lies in the bucket is not ours.
+_NAME = re.compile(r"[0-9a-f]{2}/([0-9a-f]{32})\.pack")
 _OPTIONS = {"endpoint", "region", "path_style"}
 
 
@@ -111,6 +114,17 @@ class Bucket:
             obstore.delete(self._store, self._key(pack))
         except FileNotFoundError:
             return
+        except BaseError as error:
+            raise _unreachable(error) from error
+
+    def listed(self, before: datetime) -> Iterator[tuple[str, int]]:
+        """Packs that were put there before a time, with their sizes; blocks. Raises Unavailable."""
+        try:
+            for part in obstore.list(self._store, self._prefix or None):
+                for found in part:
+                    pack = _NAME.fullmatch(found["path"].removeprefix(self._prefix))
+                    if pack is not None and found["last_modified"] < before:
+                        yield pack[1], int(found["size"])
         except BaseError as error:
             raise _unreachable(error) from error
 

@@ -76,6 +76,11 @@ class PackBook:
         """Packs that films were deleted from at some time; some may be gone since."""
         return [row.pack for row in await self._index.rows(select(removals.c.pack).distinct())]
 
+    async def named(self, packs: Sequence[str]) -> set[str]:
+        """Those of some hundred packs that hold a film."""
+        query = select(instances.c.pack).where(instances.c.pack.in_(bindparam("packs", expanding=True))).distinct()
+        return {row.pack for row in await self._index.rows(query, {"packs": list(packs)})}
+
     async def live(self, pack: str) -> list[Live]:
         """The films of a pack that are still there, in the order of their places."""
         return [

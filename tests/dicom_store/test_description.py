@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from dicom_store.description import describe
+from dicom_store.description import STUDY_EXTRA, describe
 from dicom_store.errors import FilmRefused
 from dicom_store.model import Flag
 from tests.builders import films
@@ -29,3 +29,11 @@ def test_a_directory_of_a_disc_is_no_film() -> None:
     with pytest.raises(FilmRefused) as refused:
         describe(films.encode(data))
     assert refused.value.code == "dicomdir"
+
+
+def test_other_numbers_of_a_study_are_kept_for_searches_and_what_is_of_pictures_is_not() -> None:
+    extra = describe(films.film(OtherStudyNumbers="7", Occupation="farmer", AcquisitionNumber=3)).study_columns["extra"]
+    assert b'"00201070":{"vr":"IS","Value":[7]}' in extra
+    assert b'"00102180"' in extra
+    assert b'"00200012"' not in extra
+    assert all(tag >> 16 != 0x0020 or tag == 0x00201070 for tag in STUDY_EXTRA)

@@ -27,3 +27,6 @@ def test_room_is_given_back(tmp_path: Path, monkeypatch: object) -> None:
     done = CliRunner().invoke(cli, ["compact-films", "--grace", "0"], env={"TELECONSULT_DATA_DIR": str(tmp_path)})
     assert done.exit_code == 0, done.output
     assert done.stdout == "0.0 MB freed: 0 packs went, 0 films moved.\n"
+    words = ["compact-films", "--grace", "0", "--sweep-days", "7"]
+    done = CliRunner().invoke(cli, words, env={"TELECONSULT_DATA_DIR": str(tmp_path)})
+    assert done.stdout == "0.0 MB freed: 0 packs went, 0 films moved. On a disk there is nothing to sweep.\n"

@@ -8,7 +8,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -23,6 +23,7 @@ from dicom_store.model import InstanceKey, InstanceUID, InstitutionId, StudyUID
 from dicom_store.storage.bucket import Bucket
 from dicom_store.storage.compactor import Compactor
 from dicom_store.storage.packbook import PackBook
+from dicom_store.storage.sweep import Swept, sweep
 from tests.builders import films
 from tests.builders.archives import NOW, everything_of, origin, settings
 
@@ -92,6 +93,42 @@ async def test_deleted_films_are_compacted_there_too(server: str, tmp_path: Path
         done = await Compactor(archive.blobs, PackBook(archive.index), timedelta()).run()
         assert (done.packs, done.films) == (1, 1)
         assert await kept(archive, series[:1]) == {films.uids(series[0])[2]: series[0]}
+
+
+async def orphan(archive: Archive) -> str:
+    """A pack as a process leaves it that is killed between put and index commit."""
+    pack = await archive.blobs.run(archive.blobs.open)
+    await archive.blobs.run(pack.append, films.film(), "east/1.2", b"{}")
+    await archive.blobs.run(pack.sync)
+    pack.close()
+    return pack.id
+
+
+async def test_packs_that_no_film_names_are_swept_when_they_are_old(server: str, tmp_path: Path) -> None:
+    series = films.ct_series(2)
+    async with open_archive(settings(tmp_path, blob_url=f"s3://films/swept?endpoint={server}")) as archive:
+        bucket, book = archive.blobs.place, PackBook(archive.index)
+        assert isinstance(bucket, Bucket)
+        await put(archive, series)
+        left = await orphan(archive)
+        now = datetime.now(UTC)
+        day = timedelta(days=1)
+        assert await sweep(bucket, archive.blobs, book, now, day) == Swept()
+        done = await sweep(bucket, archive.blobs, book, now + 2 * day, day)
+        assert (done.packs, done.freed_bytes > 0, done.refused) == (1, True, False)
+        assert bucket.size(left) is None
+        assert await kept(archive, series) == {films.uids(film)[2]: film for film in series}
+
+
+async def test_nothing_is_swept_where_the_index_knows_less_than_the_bucket(server: str, tmp_path: Path) -> None:
+    async with open_archive(settings(tmp_path, blob_url=f"s3://films/older?endpoint={server}")) as archive:
+        bucket = archive.blobs.place
+        assert isinstance(bucket, Bucket)
+        left = [await orphan(archive) for _ in range(17)]
+        later = datetime.now(UTC) + timedelta(days=9)
+        done = await sweep(bucket, archive.blobs, PackBook(archive.index), later, timedelta(days=1))
+        assert done == Swept(refused=True)
+        assert all(bucket.size(pack) for pack in left)
 
 
 async def test_nothing_is_acknowledged_when_the_storage_is_away(tmp_path: Path) -> None:
