@@ -16,10 +16,9 @@ from signaling.connections import Connections
 from signaling.effects import CloseRoom, DropMedia, Effect, Greet, Hang, Note, Tape, Tell
 from signaling.errors import NotAdmitted, RoomRefused, Unavailable
 from signaling.live import LiveRoom
-from signaling.media.fan import open_fan
 from signaling.media.mux import open_mux
 from signaling.media.peer import Peer, Reach
-from signaling.media.plane import Plane
+from signaling.media.plane import open_plane
 from signaling.media.tap import Certificate
 from signaling.ports import Admission, Grant, Happening, Listener
 from signaling.recorder import Recorder
@@ -63,7 +62,7 @@ class Rooms:
         self._numbers = 0
         self._barred = Barred()
         self._mux = open_mux(settings.udp_host, settings.udp_port)
-        self.plane = Plane(self._mux, fan=open_fan(self._mux, compiled=settings.compiled))
+        self.plane = open_plane(self._mux, compiled=settings.compiled)
         port = self._mux.address[1]
         announced = settings.announce or ((settings.udp_host, 0),)
         self.candidates = tuple((host, given or port) for host, given in announced)

@@ -9,7 +9,7 @@ from functools import lru_cache
 from struct import Struct
 from typing import TYPE_CHECKING, Any, Protocol
 
-from signaling.media import compiling, tap
+from signaling.media import tap
 from signaling.media.keyframes import begins_key_frame
 from signaling.media.mux import SLOT_BYTES, WRITE_BATCH, BatchMux, PlainMux
 
@@ -181,14 +181,3 @@ class CompiledFan:
             row.floor = lane.floor
             self._ffi.memmove(row.name, lane.name, width)
         return Table(lanes, [lane.run for lane in begun], rows, len(begun), slow)
-
-
-def open_fan(mux: BatchMux | PlainMux, *, compiled: bool = True) -> PlainFan | CompiledFan:
-    """The fastest that this machine has.
-
-    Args:
-        mux: The open port.
-        compiled: False leaves the compiled one alone.
-    """
-    module = compiling.load() if compiled and isinstance(mux, BatchMux) else None
-    return CompiledFan(mux, module) if module is not None and isinstance(mux, BatchMux) else PlainFan(mux)

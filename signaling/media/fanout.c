@@ -63,3 +63,68 @@ uint32_t fanout_copy(const fanout_port *port, uint32_t queued, const fanout_lane
     }
     return filled;
 }
+
+static uint32_t get16(const uint8_t *at) {
+    return (uint32_t)at[0] << 8 | at[1];
+}
+
+static uint32_t get32(const uint8_t *at) {
+    return get16(at) << 16 | get16(at + 2);
+}
+
+/* The first byte of an element of the header extension between `at` and `end`; -1 where there is none. `extensions.byte`. */
+static int element(const uint8_t *data, uint32_t at, uint32_t end, uint32_t wanted) {
+    if (wanted == 0 || end < 4 || at > end - 4)
+        return -1;
+    int brief = data[at] == 0xBE && data[at + 1] == 0xDE;
+    if (!brief && (data[at] != 0x10 || (data[at + 1] & 0xF0)))
+        return -1;
+    at += 4;
+    while (at + 1 < end) {
+        if (data[at] == 0) {
+            at += 1;
+            continue;
+        }
+        uint32_t number = brief ? data[at] >> 4 : data[at];
+        uint32_t size = brief ? (data[at] & 15u) + 1 : data[at + 1];
+        uint32_t skip = brief ? 1 : 2;
+        if (size > end - at || skip > end - at - size)
+            return -1;
+        if (number == wanted)
+            return size ? data[at + skip] : -1;
+        at += skip + size;
+    }
+    return -1;
+}
+
+int fanout_open(const fanout_inbox *inbox, uint32_t slot, uint32_t length, void *session, uint32_t most,
+                uint8_t level_id, fanout_opened *found) {
+    if (slot >= inbox->capacity || length < HEADER || length > inbox->slot_bytes)
+        return 0;
+    uint8_t *data = inbox->slots + (size_t)slot * inbox->slot_bytes;
+    int clear = (int)length;
+    if (inbox->unprotect(session, data, &clear) != 0 || clear < HEADER || (uint32_t)clear > length)
+        return 0;
+    length = (uint32_t)clear;
+    if (length > most || length > 0xFFFF)
+        return 0;
+    uint32_t payload = HEADER + 4 * (data[0] & 15u);
+    uint32_t extension = 0;
+    if (data[0] & 0x10) {
+        if (payload + 4 > length)
+            return 0;
+        extension = payload;
+        payload += 4 + 4 * get16(data + payload + 2);
+    }
+    if (payload > length)
+        return 0;
+    found->first = data[0];
+    found->second = data[1];
+    found->seq = (uint16_t)get16(data + 2);
+    found->ts = get32(data + 4);
+    found->ssrc = get32(data + 8);
+    found->payload = (uint16_t)payload;
+    found->length = (uint16_t)length;
+    found->level = (int16_t)(extension ? element(data, extension, payload, level_id) : -1);
+    return 1;
+}

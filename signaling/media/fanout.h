@@ -34,3 +34,27 @@ typedef struct {
 /* Fills slots from `queued` on with a packet's copies. Returns how many were filled; 0 where anything does not fit. */
 uint32_t fanout_copy(const fanout_port *port, uint32_t queued, const fanout_lane *lanes, uint32_t count,
                      uint8_t first, uint8_t marker, uint16_t seq, uint32_t ts, const char *payload, uint32_t size);
+
+/* The incoming slots of the port. */
+typedef struct {
+    uint8_t *slots;
+    uint32_t slot_bytes;
+    uint32_t capacity;
+    int (*unprotect)(void *session, void *packet, int *length);
+} fanout_inbox;
+
+/* A packet that came, in the clear: `intake.Opened`, in its order. `level` is -1 where the packet does not say it. */
+typedef struct {
+    uint32_t ts;
+    uint32_t ssrc;
+    uint16_t seq;
+    uint16_t payload;
+    uint16_t length;
+    int16_t level;
+    uint8_t first;
+    uint8_t second;
+} fanout_opened;
+
+/* Decrypts a slot where it lies and reads its header. Returns 1, or 0 for what is forged, too old, too long or cut off. */
+int fanout_open(const fanout_inbox *inbox, uint32_t slot, uint32_t length, void *session, uint32_t most,
+                uint8_t level_id, fanout_opened *found);

@@ -9,19 +9,17 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from signaling.media import extensions, feedback, ice, tap
-from signaling.media.fan import Fan, PlainFan
+from signaling.media import compiling, extensions, feedback, ice
+from signaling.media.fan import CompiledFan, Fan, PlainFan
+from signaling.media.intake import CompiledIntake, Intake, Opened, PlainIntake
 from signaling.media.mux import READ_BATCH, SLOT_BYTES, BatchMux, PlainMux, readable
 
 if TYPE_CHECKING:
     from signaling.media.peer import Peer
 
-_HEADER = struct.Struct("!BBHII")  # RFC 3550 5.1
 _ROUNDS = 4
 """Batches read before the loop gets its turn: 256 packets, about 2 ms."""
 _MASK = feedback.HISTORY - 1
-_MOST_BYTES = 1500
-"""No network on the way carries more, and libsrtp's tag must fit behind it."""
 _HELD_S = 5.0
 """An address that answered for somebody so lately is not given to another."""
 
@@ -32,17 +30,24 @@ class Plane:
     Args:
         mux: The open port.
         now_s: Monotonic seconds.
-        fan: Writes copies; the one in Python where none is given.
+        intake: Opens what comes; in Python where none is given.
+        fan: Writes copies; likewise.
 
     Attributes:
         publishing: Peers with sources: those that want looking after every few milliseconds.
     """
 
     def __init__(
-        self, mux: BatchMux | PlainMux, now_s: Callable[[], float] = time.monotonic, fan: Fan | None = None
+        self,
+        mux: BatchMux | PlainMux,
+        now_s: Callable[[], float] = time.monotonic,
+        *,
+        intake: Intake | None = None,
+        fan: Fan | None = None,
     ) -> None:
         self.mux = mux
-        self.fan = fan or PlainFan(mux)
+        self._open = (intake or PlainIntake(mux)).open
+        self._send = (fan or PlainFan(mux)).send
         self.now_s = now_s
         self.by_name: dict[bytes, Peer] = {}
         self.by_ufrag: dict[str, Peer] = {}
@@ -52,7 +57,6 @@ class Plane:
         self.refused = 0
         self.unknown = 0
         self._name = struct.Struct(f"{mux.name_bytes}s")
-        self._in_pointers = tap.pointers(mux.inbox, READ_BATCH)
 
     def password_of(self, ufrag: str) -> str | None:
         """For `ice.check`."""
@@ -101,12 +105,11 @@ class Plane:
         elif 192 <= data[start + 1] <= 223:
             peer.feedback.hear(bytes(mux.inbox.view[start : start + length]))
         else:
-            box = tap.length_box
-            box[0] = length
-            if tap.unprotect_in_place(peer.rx, self._in_pointers[slot], box) == 0:
-                self._forward(peer, start, box[0], now)
-            else:
+            opened = self._open(slot, length, peer.rx, peer.level_id)
+            if opened is None:
                 self.refused += 1
+            else:
+                self._forward(peer, start, opened, now)
 
     def _check(self, datagram: bytes, name: bytes) -> None:
         check = ice.check(datagram, readable(name), self)
@@ -127,21 +130,13 @@ class Plane:
         peer.on_check(name if moves else None, check.ufrag)
 
     # ------------------------------------------------------------ through
-    def _forward(self, peer: "Peer", start: int, length: int, now: float) -> None:
-        data = self.mux.inbox.data
-        first, second, seq, ts, ssrc = _HEADER.unpack_from(data, start)
-        payload = 12 + 4 * (first & 15)
-        extension = 0
-        if first & 0x10:
-            if payload + 4 > length:
-                return
-            extension = payload
-            payload += 4 + 4 * (data[start + payload + 2] << 8 | data[start + payload + 3])
+    def _forward(self, peer: "Peer", start: int, opened: Opened, now: float) -> None:
+        ts, ssrc, seq, payload, length, level, first, second = opened
         source = peer.by_ssrc.get(ssrc)
         if source is None:
-            mid = extensions.text(data, start + extension, start + payload, peer.mid_id) if extension else ""
-            source = peer.adopt(ssrc, second & 0x7F, mid)
-        if source is None or payload > length or length > _MOST_BYTES or not source.pay(length):
+            where = self._extension(start, first, payload)
+            source = peer.adopt(ssrc, second & 0x7F, extensions.text(*where, peer.mid_id))
+        if source is None or not source.pay(length):
             self.refused += 1
             return
         if (second & 0x7F) != source.pt and not source.turn_to(second & 0x7F, now):
@@ -152,8 +147,11 @@ class Plane:
             if source.last_ts != ts or not source.last_at_s:
                 source.lateness.came(ts, now)
             source.last_ts, source.last_at_s = ts, now
-        if extension and peer.level_id and source.kind == "audio":
-            source.hear(extensions.byte(data, start + extension, start + payload, peer.level_id))
+        if peer.level_id and source.kind == "audio":
+            if level is None:
+                level = extensions.byte(*self._extension(start, first, payload), peer.level_id)
+            if level is not None and level >= 0:
+                source.hear(level)
         rest = bytes(self.mux.inbox.view[start + payload : start + length])
         if source.cache:
             source.cache[seq & _MASK] = (seq, first & 0xA0, second, ts, rest)
@@ -163,4 +161,22 @@ class Plane:
         source.bytes += length
         self.packets_in += 1
         if source.lanes:
-            self.packets_out += self.fan.send(source, (first & 0xA0, second & 0x80, seq, ts), rest)
+            self.packets_out += self._send(source, (first & 0xA0, second & 0x80, seq, ts), rest)
+
+    def _extension(self, start: int, first: int, payload: int) -> tuple[bytearray, int, int]:
+        """Where a packet's header extension lies: what `extensions` asks for; of no length where there is none."""
+        begin = 12 + 4 * (first & 15) if first & 0x10 else payload
+        return self.mux.inbox.data, start + begin, start + payload
+
+
+def open_plane(mux: BatchMux | PlainMux, *, compiled: bool = True) -> Plane:
+    """A plane in the fastest way that this machine has.
+
+    Args:
+        mux: The open port.
+        compiled: False leaves the compiled loops alone.
+    """
+    module = compiling.load() if compiled else None
+    if module is None or not isinstance(mux, BatchMux):
+        return Plane(mux)
+    return Plane(mux, intake=CompiledIntake(mux, module), fan=CompiledFan(mux, module))

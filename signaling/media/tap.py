@@ -146,6 +146,11 @@ protect_in_place = _srtp.srtp_protect
 """`(session, pointer, length_box) -> 0` on success; grows the packet by its tag."""
 
 
+def unprotect_address() -> int:
+    """Where `srtp_unprotect` lies."""
+    return address(_srtp_ffi.addressof(_srtp, "srtp_unprotect"))
+
+
 def protect_address() -> int:
     """Where `srtp_protect` lies, for who calls it from C."""
     return address(_srtp_ffi.addressof(_srtp, "srtp_protect"))

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from signaling.media.fan import CompiledFan, PlainFan, open_fan
+from signaling.media.fan import CompiledFan, PlainFan
 from signaling.media.forward import Heard
-from signaling.media.mux import SLOT_BYTES, WRITE_BATCH, BatchMux, PlainMux
+from signaling.media.mux import SLOT_BYTES, WRITE_BATCH, BatchMux
 from signaling.media.tracks import Lane, Slot
 
 KEY = bytes(range(1, 31))
@@ -165,14 +165,3 @@ def test_the_compiled_loop_refuses_what_does_not_fit(fanout, queued, count, size
     assert seen == [12 + size] * count
     assert slots[2 * SLOT_BYTES :] == b"\xa5" * SLOT_BYTES
     assert sum(one.packets for one in runs) == filled
-
-
-def test_only_the_batched_port_is_filled_by_c(fanout):
-    for kind, compiled, expected in (
-        (BatchMux, True, CompiledFan),
-        (BatchMux, False, PlainFan),
-        (PlainMux, True, PlainFan),
-    ):
-        port = kind("127.0.0.1", 0)
-        assert type(open_fan(port, compiled=compiled)) is expected
-        port.close()
