@@ -104,8 +104,8 @@ def demo(folder: Path) -> Iterator[Server]:
 
 @contextlib.contextmanager
 def alone(folder: Path) -> Iterator[Server]:
-    """`python -m dicom_store`: the archive by itself, with a token file."""
-    folder.mkdir()
+    """`python -m dicom_store`: the archive by itself, with a token file; an archive that lies in `data` is taken up."""
+    folder.mkdir(exist_ok=True)
     (folder / "tokens").write_text("bench clinic\n")
     command = [sys.executable, "-m", "dicom_store", "--port", "0", "--data", str(folder / "data")]
     command += ["--token-file", str(folder / "tokens")]

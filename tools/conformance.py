@@ -22,7 +22,7 @@ from dicom_store.dicomweb import composing, looks, media, qido, rendered, stow, 
 from dicom_store.dimse import listener
 from dicom_store.model import Level
 from dicom_store.render import extra, header, look, transcoded
-from dicom_store.storage import searching
+from dicom_store.storage import matching
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "dicom-conformance.md"
 PACKAGE = Path(dicom_store.__file__).parent
@@ -109,9 +109,9 @@ def _failure_reasons() -> set[int]:
 
 def _search() -> str:
     where = {
-        **dict.fromkeys((*searching.STUDY_COLUMNS, searching.PATIENT_NAME, searching.MODALITIES_IN_STUDY), Level.STUDY),
-        **dict.fromkeys(searching.SERIES_COLUMNS, Level.SERIES),
-        **dict.fromkeys(searching.INSTANCE_COLUMNS, Level.INSTANCE),
+        **dict.fromkeys((*matching.STUDY_COLUMNS, matching.PATIENT_NAME, matching.MODALITIES_IN_STUDY), Level.STUDY),
+        **dict.fromkeys(matching.SERIES_COLUMNS, Level.SERIES),
+        **dict.fromkeys(matching.INSTANCE_COLUMNS, Level.INSTANCE),
     }
     matched = [
         (f"`({tag >> 16:04X},{tag & 0xFFFF:04X})`", dictionary.keyword_of(tag), dictionary.vr_of(tag) or "", where[tag])

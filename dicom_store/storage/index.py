@@ -26,7 +26,7 @@ from dicom_store.model import (
     StudyUID,
 )
 from dicom_store.ports import Scope
-from dicom_store.storage import keeping, searching
+from dicom_store.storage import keeping, searching, ways
 from dicom_store.storage.database import Job, database
 from dicom_store.storage.keeping import Kept, NewFilm
 from dicom_store.storage.keys import KeyRing
@@ -138,7 +138,11 @@ class Index:
         """What a search finds inside the scope, at the search's level."""
         if not scope.institutions and not scope.studies:
             return []
-        query, values = searching.statement(search, scope)
+        narrow = None
+        if (asked := searching.counted(search, scope)) is not None:
+            query, values, places = asked
+            narrow = searching.few(places, (await self._rows(query, values))[0])
+        query, values = searching.statement(search, scope, narrow)
         rows = await self._rows(query, values)
         return [Found(*row) for row in rows]
 
@@ -253,7 +257,7 @@ class Index:
 @lru_cache(maxsize=64)
 def _statement(name: str, institutions: bool, single_studies: bool) -> Select[Any]:
     """A statement within a scope of this shape, built once."""
-    return _STATEMENTS[name].where(searching.scope_condition(institutions, single_studies))
+    return _STATEMENTS[name].where(ways.scope_condition(institutions, single_studies))
 
 
 def _named(study: str, series_uid: str | None, instance: str | None = None) -> dict[str, Any]:

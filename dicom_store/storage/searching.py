@@ -1,50 +1,24 @@
-"""Turns a `Search` within a `Scope` into SQL. Statements are built once for each shape of search and kept."""
+"""Turns a `Search` within a `Scope` into SQL. Statements are built once for each shape of search and kept.
 
-from collections.abc import Mapping
-from functools import lru_cache
-from typing import Any, NamedTuple
+`ways` says which index opens a search; what has none walks the studies from the newest one until the page is full. A
+page is found by row numbers alone, then read.
+"""
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, false, or_, select, tuple_
+from collections.abc import Mapping, Sequence
+from functools import lru_cache, reduce
+from operator import add
+from typing import Any, NamedTuple, cast
 
-from dicom_store.model import Level, Match, MatchKind, Search
+from sqlalchemy import ColumnElement, Select, bindparam, false, func, select, union_all
+
+from dicom_store.model import Level, Search
 from dicom_store.ports import Scope
+from dicom_store.storage.matching import condition, traits_of, values_of
 from dicom_store.storage.tables import headers, instances, series, studies
+from dicom_store.storage.ways import Shape, countable, named_by, scope_condition, single_studies, way_to
 
-STUDY_COLUMNS = {
-    0x00080020: studies.c.study_date,
-    0x00080030: studies.c.study_time,
-    0x00080050: studies.c.accession,
-    0x00080090: studies.c.referrer,
-    0x00081030: studies.c.description,
-    0x00100020: studies.c.patient_id,
-    0x00100030: studies.c.birth_date,
-    0x00100040: studies.c.sex,
-    0x0020000D: studies.c.study_uid,
-    0x00200010: studies.c.study_id,
-}
-SERIES_COLUMNS = {
-    0x00080060: series.c.modality,
-    0x0008103E: series.c.description,
-    0x00081010: series.c.station,
-    0x00180015: series.c.body_part,
-    0x0020000E: series.c.series_uid,
-    0x00200011: series.c.number,
-    0x00400244: series.c.started_date,
-    0x00400245: series.c.started_time,
-}
-INSTANCE_COLUMNS = {
-    0x00080016: instances.c.sop_class,
-    0x00080018: instances.c.instance_uid,
-    0x00200013: instances.c.number,
-}
-PATIENT_NAME = 0x00100010
-_INSTANCE_UID = 0x00080018
-MODALITIES_IN_STUDY = 0x00080061
-SEARCHABLE = {*STUDY_COLUMNS, *SERIES_COLUMNS, *INSTANCE_COLUMNS, PATIENT_NAME, MODALITIES_IN_STUDY}
-NUMBERS = {0x00200011, 0x00200013}
-
-# No DICOM text holds it, and it sorts after every other character.
-_AFTER_ALL = "\U0010ffff"
+FEW = 200
+"""So many studies are sorted rather than walked past."""
 
 
 class Found(NamedTuple):
@@ -66,180 +40,174 @@ class Found(NamedTuple):
     header: bytes | None = None
 
 
-class _Shape(NamedTuple):
-    level: Level
-    matches: tuple[tuple[int, MatchKind, tuple[bool, ...]], ...]
-    institutions: bool
-    studies: bool
-    in_study: bool
-    in_series: bool
-    header: bool
+def statement(search: Search, scope: Scope, narrow: int | None = None) -> tuple[Select[Any], Mapping[str, Any]]:
+    """The SQL of a search and its parameters.
+
+    Args:
+        search: What is asked.
+        scope: Within what.
+        narrow: The match that `counted` found to name few studies.
+    """
+    shape = _shape(search, scope)._replace(narrow=narrow)
+    return _with_values(*_build(shape), search, scope)
 
 
-def statement(search: Search, scope: Scope) -> tuple[Select[Any], Mapping[str, Any]]:
-    """The SQL of a search and its parameters."""
-    wants_header = search.level is Level.INSTANCE and (search.include_all or bool(search.include))
-    shape = _Shape(
+def counted(search: Search, scope: Scope) -> tuple[Select[Any], Mapping[str, Any], Sequence[int]] | None:
+    """SQL that says how many studies each of some matches names, up to one more than `FEW`; None: no need to ask.
+
+    Returns:
+        The SQL, its parameters, and which matches its columns count.
+    """
+    shape = _shape(search, scope)
+    places = countable(shape)
+    return (*_with_values(*_count(shape), search, scope), places) if places else None
+
+
+def few(places: Sequence[int], counts: Sequence[int]) -> int | None:
+    """The match that names fewest studies, if they are few."""
+    count, place = min(zip(counts, places, strict=True))
+    return place if count <= FEW else None
+
+
+def _shape(search: Search, scope: Scope) -> Shape:
+    return Shape(
         search.level,
-        tuple((match.tag, match.kind, _traits(match)) for match in search.matches),
+        tuple((match.tag, match.kind, traits_of(match)) for match in search.matches),
         bool(scope.institutions),
-        bool(scope.studies),
+        any(key.institution not in scope.institutions for key in scope.studies),
         search.study is not None,
         search.series is not None,
-        wants_header,
+        search.level is Level.INSTANCE and (search.include_all or bool(search.include)),
     )
+
+
+def _with_values(
+    query: Select[Any], names: tuple[str, ...], search: Search, scope: Scope
+) -> tuple[Select[Any], Mapping[str, Any]]:
+    single = sorted((key.institution, key.study) for key in scope.studies if key.institution not in scope.institutions)
     values: dict[str, Any] = {
         "institutions": sorted(scope.institutions),
-        "scope_studies": sorted((key.institution, key.study) for key in scope.studies),
-        "holders": sorted({*scope.institutions, *(key.institution for key in scope.studies)}),
+        "scope_studies": single,
+        "scope_uids": sorted({study for _, study in single}),
+        "holders": sorted({*scope.institutions, *(holder for holder, _ in single)}),
         "study_uid": search.study,
         "series_uid": search.series,
         "limit": search.limit,
         "offset": search.offset,
     }
     for number, match in enumerate(search.matches):
-        values.update(_values(f"m{number}", match))
-    query, names = _build(shape)
+        values.update(values_of(f"m{number}", match))
     return query, {name: values[name] for name in names if name in values}
 
 
-def scope_condition(institutions: bool, single_studies: bool) -> ColumnElement[bool]:
-    """Rows of `studies` inside a scope; parameters `institutions` and `scope_studies`."""
-    ways: list[ColumnElement[bool]] = []
-    if institutions:
-        ways.append(studies.c.institution.in_(bindparam("institutions", expanding=True)))
-    if single_studies:
-        pair = tuple_(studies.c.institution, studies.c.study_uid)
-        ways.append(pair.in_(bindparam("scope_studies", expanding=True)))
-    return or_(*ways) if ways else false()
+@lru_cache(maxsize=512)
+def _count(shape: Shape) -> tuple[Select[Any], tuple[str, ...]]:
+    counts: list[ColumnElement[int]] = []
+    for number in countable(shape):
+        each = [found.limit(FEW + 1).subquery() for found in named_by(shape, number)]
+        first, *rest = [select(func.count()).select_from(rows).scalar_subquery() for rows in each]
+        counts.append(reduce(add, rest, cast("ColumnElement[int]", first)))
+    query = cast("Select[Any]", select(*counts))
+    return query, tuple(query.compile().params)
 
 
-def _traits(match: Match) -> tuple[bool, ...]:
-    """What of a match's values changes the SQL: which range ends are open, whether a pattern has a fixed start."""
-    if match.kind is MatchKind.RANGE:
-        return tuple(bool(value) for value in match.values)
-    if match.kind is MatchKind.WILDCARD:
-        return (bool(_fixed_start(match.values[0])),)
-    if match.kind is MatchKind.FUZZY:
-        return (True,) * len(match.values)
-    return ()
-
-
-def _fixed_start(pattern: str) -> str:
-    ends = [place for place in (pattern.find("*"), pattern.find("?")) if place >= 0]
-    return pattern[: min(ends)] if ends else pattern
-
-
-def _like(pattern: str) -> str:
-    escaped = pattern.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    return escaped.replace("*", "%").replace("?", "_")
-
-
-def _values(name: str, match: Match) -> dict[str, Any]:
-    number = match.tag in NUMBERS
-    if match.kind is MatchKind.EXACT:
-        return {name: int(match.values[0]) if number else match.values[0]}
-    if match.kind is MatchKind.ONE_OF:
-        return {name: [int(value) for value in match.values] if number else list(match.values)}
-    if match.kind is MatchKind.RANGE:
-        return {f"{name}_low": match.values[0], f"{name}_high": match.values[1]}
-    if match.kind is MatchKind.WILDCARD:
-        start = _fixed_start(match.values[0])
-        return {name: _like(match.values[0]), f"{name}_low": start, f"{name}_high": start + _AFTER_ALL}
-    return {f"{name}_{place}": f"% {_like(word)}%" for place, word in enumerate(match.values)}
-
-
-def _compare(column: ColumnElement[Any], kind: MatchKind, traits: tuple[bool, ...], name: str) -> ColumnElement[bool]:
-    if kind is MatchKind.EXACT:
-        return column == bindparam(name)
-    if kind is MatchKind.ONE_OF:
-        return column.in_(bindparam(name, expanding=True))
-    if kind is MatchKind.RANGE:
-        # A film without the value is not in any range.
-        ends = [column >= bindparam(f"{name}_low")] if traits[0] else [column > ""]
-        return and_(*ends, *([column <= bindparam(f"{name}_high")] if traits[1] else []))
-    if kind is MatchKind.WILDCARD:
-        like = column.like(bindparam(name), escape="\\")
-        if traits[0]:
-            return and_(column >= bindparam(f"{name}_low"), column < bindparam(f"{name}_high"), like)
-        return like
-    return and_(*[column.like(bindparam(f"{name}_{place}"), escape="\\") for place in range(len(traits))])
-
-
-def _condition(level: Level, tag: int, kind: MatchKind, traits: tuple[bool, ...], name: str) -> ColumnElement[bool]:
-    if tag == PATIENT_NAME:
-        if kind is MatchKind.FUZZY:
-            return _compare(studies.c.patient_sounds, kind, traits, name)
-        columns = (studies.c.patient_name, studies.c.patient_ideographic)
-        return or_(*[_compare(column, kind, traits, name) for column in columns])
-    if tag in STUDY_COLUMNS:
-        return _compare(STUDY_COLUMNS[tag], kind, traits, name)
-    if tag == MODALITIES_IN_STUDY or (tag in SERIES_COLUMNS and level is Level.STUDY):
-        column = series.c.modality if tag == MODALITIES_IN_STUDY else SERIES_COLUMNS[tag]
-        inner = series.alias("inner_series")
-        compared = _compare(inner.c[column.name], kind, traits, name)
-        return select(inner.c.id).where(inner.c.study == studies.c.id, compared).exists()
-    if tag in SERIES_COLUMNS:
-        return _compare(SERIES_COLUMNS[tag], kind, traits, name)
-    if level is Level.INSTANCE:
-        return _compare(INSTANCE_COLUMNS[tag], kind, traits, name)
-    film = instances.alias("inner_instances")
-    compared = _compare(film.c[INSTANCE_COLUMNS[tag].name], kind, traits, name)
-    parent = film.c.study == studies.c.id if level is Level.STUDY else film.c.series == series.c.id
-    return select(film.c.id).where(parent, compared).exists()
-
-
-def _newest_films(shape: _Shape) -> Select[Any]:
-    """A page of all films inside the scope, the newest first: walked by number, so that nothing is sorted."""
-    ways: list[ColumnElement[bool]] = []
-    if shape.institutions:
-        ways.append(instances.c.institution.in_(bindparam("institutions", expanding=True)))
-    if shape.studies:
-        ways.append(instances.c.study.in_(select(studies.c.id).where(scope_condition(False, True))))
-    page = select(instances.c.id).where(or_(*ways)).order_by(instances.c.id.desc())
-    return page.limit(bindparam("limit")).offset(bindparam("offset"))
+# ---------------------------------------------------------------- the statement
 
 
 @lru_cache(maxsize=512)
-def _build(shape: _Shape) -> tuple[Select[Any], tuple[str, ...]]:
+def _build(shape: Shape) -> tuple[Select[Any], tuple[str, ...]]:
     columns: list[Any] = [
-        studies.c.institution,
-        studies.c.study_uid,
-        studies.c.modalities,
-        studies.c.series_count,
-        studies.c.instance_count,
-        studies.c.answer,
-        studies.c.extra,
-    ]
-    source: Any = studies
-    # The newest study first; within it series and films as a person would lay them out.
-    order: list[Any] = [] if shape.in_study else [studies.c.study_date.desc(), studies.c.id.desc()]
+        studies.c.institution, studies.c.study_uid, studies.c.modalities, studies.c.series_count,
+        studies.c.instance_count, studies.c.answer, studies.c.extra,
+    ]  # fmt: skip
     if shape.level is not Level.STUDY:
         columns += [series.c.series_uid, series.c.instance_count, series.c.answer, series.c.extra]
-        source = source.join(series, series.c.study == studies.c.id)
-        order += [] if shape.in_series else [series.c.number, series.c.id]
     if shape.level is Level.INSTANCE:
         columns += [instances.c.instance_uid, instances.c.answer]
+    source = _source(shape.level)
+    if shape.header:
+        columns.append(headers.c.header)
+        source = source.join(headers, headers.c.instance == instances.c.id)
+    order = _order(shape)
+    query = select(*columns).select_from(source).where(_key(shape.level).in_(_page(shape))).order_by(*order)
+    return query, tuple(query.compile().params)
+
+
+def _source(level: Level) -> Any:
+    source: Any = studies
+    if level is not Level.STUDY:
+        source = source.join(series, series.c.study == studies.c.id)
+    if level is Level.INSTANCE:
         source = source.join(instances, instances.c.series == series.c.id)
+    return source
+
+
+def _key(level: Level) -> ColumnElement[int]:
+    return {Level.STUDY: studies.c.id, Level.SERIES: series.c.id, Level.INSTANCE: instances.c.id}[level]
+
+
+def _any_film(shape: Shape) -> bool:
+    """A page of all films, which has an order of its own."""
+    return shape.level is Level.INSTANCE and not shape.matches and not shape.in_study
+
+
+def _order(shape: Shape) -> list[Any]:
+    """The newest study first; within it series and films as a person would lay them out."""
+    if _any_film(shape):
+        return [instances.c.id.desc()]
+    order: list[Any] = [] if shape.in_study else [studies.c.study_date.desc(), studies.c.id.desc()]
+    if shape.level is not Level.STUDY:
+        order += [] if shape.in_series else [series.c.number, series.c.id]
+    if shape.level is Level.INSTANCE:
         order += [instances.c.number, instances.c.id]
-        if shape.header:
-            columns.append(headers.c.header)
-            source = source.join(headers, headers.c.instance == instances.c.id)
-    if shape.level is Level.INSTANCE and not shape.matches and not shape.in_study:
-        query = select(*columns).select_from(source).where(instances.c.id.in_(_newest_films(shape)))
-        query = query.order_by(instances.c.id.desc())
-        return query, tuple(query.compile().params)
-    conditions = [scope_condition(shape.institutions, shape.studies)]
-    if shape.level is Level.INSTANCE and any(tag == _INSTANCE_UID for tag, _, _ in shape.matches):
-        # Follows from the scope; said again, it opens the index of films by institution and UID.
-        conditions.append(instances.c.institution.in_(bindparam("holders", expanding=True)))
-    if shape.in_study:
-        conditions.append(studies.c.study_uid == bindparam("study_uid"))
+    return [*order, studies.c.id] if shape.in_study else order
+
+
+def _page(shape: Shape) -> Select[Any]:
+    """The rows of the page, by their numbers alone: what is skipped is never read whole."""
+    branches = _films(shape) if _any_film(shape) else _walks(shape)
+    order = _order(shape)
+    if len(branches) == 1:
+        page = branches[0].with_only_columns(_key(shape.level)).order_by(*order)
+        return page.limit(bindparam("limit")).offset(bindparam("offset"))
+    # The databases merge what each way gives in order, and stop when the page is full.
+    plain = [getattr(word, "element", word) for word in order]
+    named = [column.label(f"o{number}") for number, column in enumerate(plain)]
+    both = union_all(*[way.with_only_columns(_key(shape.level).label("row"), *named) for way in branches])
+    merged = both.selected_columns
+    words = [
+        merged[f"o{number}"].desc() if word is not column else merged[f"o{number}"]
+        for number, (word, column) in enumerate(zip(order, plain, strict=True))
+    ]
+    page_rows = both.order_by(*words).limit(bindparam("limit")).offset(bindparam("offset")).subquery()
+    return select(page_rows.c.row)
+
+
+def _films(shape: Shape) -> list[Select[Any]]:
+    """All films inside the scope."""
+    own = select(instances).where(instances.c.institution.in_(bindparam("institutions", expanding=True)))
+    others = select(instances).where(
+        instances.c.study.in_(select(studies.c.id).where(single_studies()).correlate(None))
+    )
+    ways = [way for way, there in ((own, shape.institutions), (others, shape.studies)) if there]
+    return [way.correlate(None) for way in ways] or [select(instances).where(false())]
+
+
+def _walks(shape: Shape) -> list[Select[Any]]:
+    """What is inside the scope and matches; what an institution holds and what single cases open are two ways."""
+    conditions = [
+        condition(shape.level, tag, kind, traits, f"m{number}")
+        for number, (tag, kind, traits) in enumerate(shape.matches)
+    ]
     if shape.in_series:
         conditions.append(series.c.series_uid == bindparam("series_uid"))
-    for number, (tag, kind, traits) in enumerate(shape.matches):
-        conditions.append(_condition(shape.level, tag, kind, traits, f"m{number}"))
-    query = select(*columns).select_from(source).where(*conditions)
-    query = query.order_by(*order, studies.c.id) if shape.in_study else query.order_by(*order)
-    query = query.limit(bindparam("limit")).offset(bindparam("offset"))
-    return query, tuple(query.compile().params)
+    rows = select(_key(shape.level)).select_from(_source(shape.level)).where(*conditions).correlate(None)
+    way = way_to(shape)
+    if way is not None:
+        return [rows.where(way, scope_condition(shape.institutions, shape.studies, open_index=False))]
+    ways = []
+    if shape.institutions:
+        ways.append(rows.where(scope_condition(True, False)))
+    if shape.studies:
+        ways.append(rows.where(single_studies()))
+    return ways or [rows.where(false())]

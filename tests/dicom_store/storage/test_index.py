@@ -263,3 +263,24 @@ async def test_a_closed_writer_takes_nothing_more(tmp_path: Path) -> None:
     with pytest.raises(Unavailable):
         await writer.write(lambda connection: connection.execute(text("SELECT 1")))
     await held.close()
+
+
+async def test_what_is_held_and_what_cases_open_come_in_one_order(shelf: Archive) -> None:
+    dates = ["20260105", "20260101", "20260103", "20260104", "20260102", "20260106"]
+    keys = []
+    for place, date in enumerate(dates):
+        holder = "west" if place % 2 else "east"
+        stored = await put(shelf, *films.ct_series(2, StudyDate=date), institution=holder)
+        keys.append((date, stored[0].key))  # type: ignore[union-attr]
+    cases = frozenset(key for _, key in keys if key.institution == "west")
+    scope = Scope(everything_of("east").institutions, cases)
+    expected = [key.study for _, key in sorted(keys, reverse=True)]
+    whole = await shelf.index.search(scope, Search(Level.STUDY))
+    assert [row.study for row in whole] == expected
+    pages = [await shelf.index.search(scope, Search(Level.STUDY, limit=2, offset=start)) for start in (0, 2, 4, 6)]
+    assert [row.study for page in pages for row in page] == expected
+    series = await shelf.index.search(scope, Search(Level.SERIES))
+    assert [row.study for row in series] == expected
+    assert len(await shelf.index.search(scope, Search(Level.INSTANCE))) == 12
+    only = await shelf.index.search(Scope(studies=cases), Search(Level.STUDY))
+    assert {row.study for row in only} == {key.study for key in cases}
