@@ -17,6 +17,7 @@ WANTED = {
     "dcmtk": (lambda: shutil.which("storescu"), "tests with dcmtk's tools"),
     "fonts-noto-cjk": (lambda: any(Path("/usr/share/fonts").glob("**/NotoSansCJK*")), "Chinese in screenshots"),
     "poppler-utils": (lambda: shutil.which("pdftotext"), "reading signed PDFs with a second program"),
+    "strace": (lambda: shutil.which("strace"), "power cuts, replayed from what a process wrote"),
 }
 
 
