@@ -20,13 +20,14 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bench import results
 from bench.rtc import browser, janus, load, machine
+from signaling.media import compiling
 
 _TOKEN = "bench"
 _OURS_PORT, _JANUS_PORT, _UDP_PORT = 8190, 8191, 40190
@@ -103,16 +104,22 @@ def running(name: str, command: list[str], ready_url: str, door: tuple[str, ...]
 
 
 @contextmanager
-def ours(folder: Path, cpu: int | None, announce: str = "") -> Iterator[Server]:
-    """`python -m signaling`."""
+def ours(folder: Path, cpu: int | None, announce: str = "", name: str = "ours") -> Iterator[Server]:
+    """`python -m signaling`, with its compiled loops where they are built; named `plain` without them."""
     tokens = folder / "tokens.json"
     tokens.write_text(json.dumps({_TOKEN: {"participant": "bench"}}))
     url = f"http://{machine.HOST}:{_OURS_PORT}"
     command = [sys.executable, "-m", "signaling", "--host", machine.HOST, "--port", str(_OURS_PORT)]
     command += ["--udp-port", str(_UDP_PORT), "--token-file", str(tokens)]
     command += ["--announce", announce] if announce else []
-    with running("ours", command, url + "/nothing", ("standard", url, _TOKEN), cpu) as server:
+    command += ["--no-compiled"] if name == "plain" else []
+    with running(name, command, url + "/nothing", ("standard", url, _TOKEN), cpu) as server:
         yield server
+
+
+def plain(folder: Path, cpu: int | None) -> AbstractContextManager[Server]:
+    """Ours in Python alone."""
+    return ours(folder, cpu, name="plain")
 
 
 @contextmanager
@@ -185,14 +192,15 @@ def _median(runs: list[dict[str, float]]) -> dict[str, float]:
 
 
 def compare(names: list[str], times: int, seconds: float) -> dict[str, Any]:
-    """Every shape on both servers, turn by turn."""
+    """Every shape on all servers, turn by turn."""
+    servers = (ours, plain, theirs) if compiling.load() else (ours, theirs)
     cores = sorted(os.sched_getaffinity(0))
     server_cpu, load_cpu = (cores[0], cores[1]) if len(cores) > 1 else (None, None)
     runs: dict[tuple[str, str], list[dict[str, float]]] = {}
     load_before = os.getloadavg()[0]
     for name in names:
         for _ in range(times):
-            for start in (ours, theirs):
+            for start in servers:
                 with tempfile.TemporaryDirectory() as folder, start(Path(folder), server_cpu) as server:
                     figures = measure(server, SHAPES[name], seconds, load_cpu)
                 runs.setdefault((name, server.name), []).append(figures)
@@ -201,6 +209,9 @@ def compare(names: list[str], times: int, seconds: float) -> dict[str, Any]:
     for name in names:
         a, b = _median(runs[name, "ours"]), _median(runs[name, "janus"])
         shapes[name] = {"ours": a, "janus": b, "cpu_ratio": round(a["us_per_packet"] / b["us_per_packet"], 3)}
+        if (name, "plain") in runs:
+            without = shapes[name]["plain"] = _median(runs[name, "plain"])
+            shapes[name]["plain_cpu_ratio"] = round(without["us_per_packet"] / b["us_per_packet"], 3)
     busy = [round(load_before, 1), round(os.getloadavg()[0], 1)]
     return {"machine": machine.describe(), "load": busy, "times": times, "seconds": seconds, "shapes": shapes}
 
@@ -213,6 +224,7 @@ def _line(figures: dict[str, float]) -> str:
 def _write_comparison(found: dict[str, Any]) -> None:
     rows = [
         f"| {name} | **{one['cpu_ratio']:.2f}** "
+        f"| {one.get('plain_cpu_ratio', one['cpu_ratio']):.2f} "
         f"| {one['ours']['us_per_packet']:.1f} / {one['janus']['us_per_packet']:.1f} "
         f"| {one['ours']['loss_percent']:.3f} / {one['janus']['loss_percent']:.3f} "
         f"| {one['ours']['p50_ms']:.2f} / {one['janus']['p50_ms']:.2f} "
@@ -224,8 +236,8 @@ def _write_comparison(found: dict[str, Any]) -> None:
         f"Ours / Janus 1.1.2 (Debian, default event loops), median of {found['times']} interleaved runs of "
         f"{found['seconds']:.0f} s, server on one core, load on the other, both before all other processes. "
         f"{found['machine']}. {_busy(found['load'])}\n\n"
-        "| shape | CPU per forwarded packet, ratio | µs | loss % | p50 ms | p99 ms | PSS MB |\n"
-        "|---|---|---|---|---|---|---|\n" + "\n".join(rows)
+        "| shape | CPU per forwarded packet, ratio | in Python alone | µs | loss % | p50 ms | p99 ms | PSS MB |\n"
+        "|---|---|---|---|---|---|---|---|\n" + "\n".join(rows)
     )
     results.keep("Relay beside Janus", text)
 
