@@ -32,10 +32,25 @@ class _File:
     done: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Take:
+    """One recording from its beginning to its end, with all its pauses.
+
+    Attributes:
+        name: Told with each file of it.
+        by: Who began it.
+    """
+
+    name: str
+    by: str
+    began_s: float
+
+
 @dataclass(eq=False, slots=True)
 class Reel:
     """One track's tape and its files."""
 
+    take: Take
     participant: str
     label: str
     tape: Tape
@@ -84,7 +99,7 @@ class Recorder:
         self._house = house
         self._shelf = shelf
         self._reels: dict[LiveRoom, dict[tuple[str, str], Reel]] = {}
-        self._began_s: dict[LiveRoom, float] = {}
+        self._takes: dict[LiveRoom, Take] = {}
         self._over: list[tuple[LiveRoom, Reel]] = []
 
     @property
@@ -98,17 +113,18 @@ class Recorder:
         if room.recording is None or self._shelf is None:
             self._end(live)
             return
-        began_s = self._began_s.setdefault(live, self._house.plane.now_s())
+        take = Take(secrets.token_hex(8), room.recording.by, self._house.plane.now_s())
+        take = self._takes.setdefault(live, take)
         reels = self._reels.setdefault(live, {})
         for (who, label), slot in live.slots.items():
             runs = not room.recording.paused and room.recordable(who)
             if runs and (who, label) not in reels and slot.source is not None:
-                reels[who, label] = Reel(who, label, Tape(began_s))
+                reels[who, label] = Reel(take, who, label, Tape(take.began_s))
             reel = reels.get((who, label))
             slot.record(reel.tape.heard.append if runs and reel else None, self._house.plane.now_s())
 
     def _end(self, live: LiveRoom) -> None:
-        self._began_s.pop(live, None)
+        self._takes.pop(live, None)
         for key, reel in self._reels.pop(live, {}).items():
             if slot := live.slots.get(key):
                 slot.record(None, 0.0)
@@ -146,6 +162,7 @@ class Recorder:
     def _tell(self, live: LiveRoom, reel: Reel) -> None:
         for file in reel.files:
             known: dict[str, str | int | float] = {"file": file.name, "label": reel.label, "codec": file.codec}
+            known |= {"take": reel.take.name, "by": reel.take.by}
             if not file.told:
                 file.told = True
                 self._house.note(live, "recording_file", reel.participant, {**known, "began_ms": file.began_ms})

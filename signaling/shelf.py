@@ -6,6 +6,7 @@ The last piece is empty: a file without it was cut short, which its reader is to
 """
 
 import os
+from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -30,6 +31,7 @@ class Strip:
         self._cipher = _cipher(key, salt)
         self._count = 0
         self._file.write(_MAGIC + salt)
+        self._file.flush()
 
     def write(self, data: bytes) -> None:
         """Append; on the disk before this returns. Blocks: call it off the event loop."""
@@ -101,6 +103,70 @@ def unsealed(path: Path, key: bytes, cut: Callable[[], None] | None = None) -> I
                 return
             yield data
             count += 1
+
+
+class SealedFile:
+    """A file that is read from any place; each piece is opened, and so verified, when it is read.
+
+    Args:
+        path: Of the file.
+        key: It was sealed with.
+
+    Attributes:
+        size: Bytes of the content.
+        cut: The file ends before its end: it is being written, or its writer was killed.
+
+    Raises:
+        ValueError: Not a recording.
+        OSError: It cannot be read.
+    """
+
+    def __init__(self, path: Path, key: bytes) -> None:
+        self._path = path
+        self._starts: list[int] = []
+        """First byte of the content in each piece; the pieces themselves lie one behind the other."""
+        self.size = 0
+        self.cut = True
+        with path.open("rb") as file:
+            if file.read(len(_MAGIC)) != _MAGIC:
+                raise ValueError("not a recording")
+            self._cipher = _cipher(key, file.read(_SALT_BYTES))
+            length, at = os.fstat(file.fileno()).st_size, file.tell()
+            while at + 4 <= length:
+                file.seek(at)
+                sealed = int.from_bytes(file.read(4))
+                if not _TAG_BYTES <= sealed <= MOST_PIECE_BYTES + _TAG_BYTES or at + 4 + sealed > length:
+                    return
+                if sealed == _TAG_BYTES:
+                    self.cut = False
+                    return
+                self._starts.append(self.size)
+                self.size += sealed - _TAG_BYTES
+                at += 4 + sealed
+
+    def read(self, start: int, length: int) -> Iterator[bytes]:
+        """A stretch of the content, in pieces. Blocks.
+
+        Raises:
+            ValueError: It was changed, or sealed with another key.
+        """
+        end = min(self.size, start + length)
+        count = bisect_right(self._starts, start) - 1
+        with self._path.open("rb") as file:
+            while start < end:
+                begins = self._starts[count]
+                file.seek(len(_MAGIC) + _SALT_BYTES + begins + count * (4 + _TAG_BYTES))
+                data = self._open(count, file.read(int.from_bytes(file.read(4))))
+                piece = data[start - begins : end - begins]
+                yield piece
+                start += len(piece)
+                count += 1
+
+    def _open(self, count: int, secret: bytes) -> bytes:
+        try:
+            return self._cipher.decrypt(count.to_bytes(12), secret, None)
+        except InvalidTag:
+            raise ValueError("the recording was changed, or sealed with another key") from None
 
 
 def _cipher(key: bytes, salt: bytes) -> AESGCM:

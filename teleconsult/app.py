@@ -3,6 +3,8 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -31,6 +33,7 @@ from teleconsult.bridges.labs import ArchiveLabs
 from teleconsult.bridges.media_rooms import ExchangeRooms, MediaDoors
 from teleconsult.bridges.node import Node
 from teleconsult.bridges.printing import PrintedLabs
+from teleconsult.bridges.recordings import RecordingShelf
 from teleconsult.bridges.settings import archive_settings
 from teleconsult.bridges.visits import VisitCalls
 from teleconsult.clock import Clock, SystemClock
@@ -47,6 +50,7 @@ from teleconsult.desk.duty import DutyNow
 from teleconsult.desk.frame import around_pages
 from teleconsult.desk.live import LiveRoutes
 from teleconsult.desk.pages import DeskPages
+from teleconsult.desk.recordings import RecordingPages
 from teleconsult.desk.service import Desk, Rooms
 from teleconsult.desk.visits import VisitPages
 from teleconsult.duty.pages import DutyPages
@@ -77,6 +81,7 @@ from teleconsult.reports.signing import open_signer
 from teleconsult.results.pages import ResultPages
 from teleconsult.results.routes import ResultRoutes
 from teleconsult.results.service import Results
+from teleconsult.scheduling.playing import RecordingRoutes
 from teleconsult.scheduling.routes import SchedulingRoutes
 from teleconsult.scheduling.service import Scheduling
 from teleconsult.stations.pages import StationPages
@@ -137,6 +142,7 @@ class Clinic:
             "deadlines": self.deadlines.run,
             "arrivals": self.arrivals.run,
             "happenings": self.happenings.run,
+            "recordings": partial(self.scheduling.keep_recordings, timedelta(days=self.settings.recording_days)),
         }
 
 
@@ -192,7 +198,8 @@ async def open_clinic(settings: Settings, url: str, clock: Clock | None = None) 
                 reports = Reports(database, consults, people, access, tools, Films(pictures, PrintedLabs(results)))
                 consults.let_reports_move(reports)
                 exchange = ExchangeRooms(node, ticket_key(settings), clock)
-                scheduling = Scheduling(database, vault, consults, exchange)
+                shelf = RecordingShelf(settings.data_dir / "recordings", vault.subkey("recordings"))
+                scheduling = Scheduling(database, vault, consults, exchange, shelf)
                 media = MediaDoors(node, exchange, scheduling)
                 links = Links(database, vault, access.identity, ReadOut(notifications))
                 followups = Followups(
@@ -245,11 +252,13 @@ def build_web(clinic: Clinic, site: Site) -> web.Application:
         ResultRoutes(clinic.results),
         ReportRoutes(clinic.reports),
         SchedulingRoutes(clinic.scheduling),
+        RecordingRoutes(clinic.scheduling),
         clinic.media,
         clinic.figures,
         FollowupRoutes(clinic.followups),
         PortalRoutes(clinic.portal),
-        DeskPages(clinic.desk, clinic.consults),
+        DeskPages(clinic.desk, clinic.consults, clinic.scheduling),
+        RecordingPages(clinic.consults, clinic.scheduling),
         CheckPages(),
         CallPages(clinic.consults, clinic.scheduling),
         VisitPages(clinic.consults, clinic.followups),

@@ -74,6 +74,7 @@ class Settings(BaseModel):
     mllp_bind: Bind = Bind("127.0.0.1", 2575)
     media_udp_port: int = Field(40000, ge=0, le=65535)
     media_announce: str | None = None
+    recording_days: int = Field(1096, ge=1, le=36_500)
     turn_urls: tuple[str, ...] = ()
     turn_secret: SecretStr | None = None
     secret_key: SecretStr | None = None

@@ -22,6 +22,7 @@ from teleconsult.http.i18n import ZONE, language_of, translate
 from teleconsult.http.jinja import page
 from teleconsult.http.paths import see_other
 from teleconsult.http.routing import Route, get, post
+from teleconsult.scheduling.service import Scheduling
 
 _ONE = "/consults/{id}"
 TOPICS = (
@@ -60,9 +61,10 @@ class ViewerQuery(Incoming):
 class DeskPages:
     """The pages."""
 
-    def __init__(self, desk: Desk, consults: Consults) -> None:
+    def __init__(self, desk: Desk, consults: Consults, scheduling: Scheduling | None = None) -> None:
         self._desk = desk
         self._consults = consults
+        self._scheduling = scheduling
 
     def table(self) -> list[Route]:
         """All routes."""
@@ -103,6 +105,32 @@ class DeskPages:
         shown = await self._desk.home(actor_of(request))
         return page(request, "desk/home.html", home=shown, done=query_of(request, DoneQuery).done)
 
+    async def _case(
+        self,
+        request: web.Request,
+        shown: views.Case,
+        *,
+        refused: dict[str, Any] | None = None,
+        said: tuple[str, str] = ("", ""),
+        done: str = "",
+    ) -> web.Response:
+        actor, rooms = actor_of(request), self._scheduling
+        is_staff = actor.kind is ActorKind.STAFF
+        recordings = await rooms.recordings_of(actor, shown.id) if rooms and is_staff else ()
+        return page(
+            request,
+            "desk/consult.html",
+            status=refused["status"] if refused else 422 if said[1] else 200,
+            request_path=shown.path,  # also after a refused form: links and the language switch lead to the page itself
+            consult=shown,
+            refused=refused,
+            message_text=said[0],
+            message_error=said[1],
+            sparkline=sparkline.drawn,
+            recordings=recordings,
+            done=done,
+        )
+
     async def worklist(self, request: web.Request) -> web.Response:
         """The worklist."""
         wanted = query_of(request, Wanted)
@@ -115,7 +143,7 @@ class DeskPages:
         shown = await self._desk.case(actor, request.match_info["id"])
         if shown.state == State.DRAFT:
             raise web.HTTPSeeOther(f"{shown.path}/edit/patient")
-        answer = _case_page(request, shown, done=query_of(request, DoneQuery).done)
+        answer = await self._case(request, shown, done=query_of(request, DoneQuery).done)
         await self._desk.seen(actor, shown)
         return answer
 
@@ -134,7 +162,7 @@ class DeskPages:
             raise
         except Refused as error:
             shown = await self._desk.case(actor, consult_id)
-            return _case_page(request, shown, refused=_refused(request, error, move, moveform.typed(texts)))
+            return await self._case(request, shown, refused=_refused(request, error, move, moveform.typed(texts)))
         if view is None or view.state is State.WITHDRAWN:
             return see_other("/worklist?done=moved")
         goal = f"/consults/{consult_id}"
@@ -148,12 +176,12 @@ class DeskPages:
             await self._consults.post_message(actor, consult_id, text)
         except FieldsRefused as error:
             shown = await self._desk.case(actor, consult_id)
-            return _case_page(request, shown, status=422, said=(text, error.errors["text"]))
+            return await self._case(request, shown, said=(text, error.errors["text"]))
         except (NotFound, NotAllowed):
             raise
         except Refused as error:
             shown = await self._desk.case(actor, consult_id)
-            return _case_page(request, shown, refused=_refused(request, error, "", {"reason": text}))
+            return await self._case(request, shown, refused=_refused(request, error, "", {"reason": text}))
         return see_other(f"/consults/{consult_id}?done=sent#talk")
 
     async def viewer(self, request: web.Request) -> web.Response:
@@ -203,26 +231,3 @@ def _refused(request: web.Request, error: Refused, move: str, typed: dict[str, A
         "typed": typed,
         "status": problem_of(error).status,
     }
-
-
-def _case_page(
-    request: web.Request,
-    shown: views.Case,
-    *,
-    status: int = 200,
-    refused: dict[str, Any] | None = None,
-    said: tuple[str, str] = ("", ""),
-    done: str = "",
-) -> web.Response:
-    return page(
-        request,
-        "desk/consult.html",
-        status=refused["status"] if refused else status,
-        request_path=shown.path,  # also after a refused form: links and the language switch lead to the page itself
-        consult=shown,
-        refused=refused,
-        message_text=said[0],
-        message_error=said[1],
-        sparkline=sparkline.drawn,
-        done=done,
-    )

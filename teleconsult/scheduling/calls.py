@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from teleconsult.access.rules import PATIENT_PERMISSIONS, permissions_of
 from teleconsult.actor import SYSTEM, Actor, ActorKind, InstitutionId, PatientId, Permission
 from teleconsult.audit import trail
+from teleconsult.audit.trail import Witness
 from teleconsult.consults.models import Consult
 from teleconsult.consults.service import Consults
 from teleconsult.db import Database, Work
@@ -21,7 +22,7 @@ from teleconsult.errors import NotAllowed, NotFound, Refused, StepRefused
 from teleconsult.people.models import Membership, User
 from teleconsult.scheduling import rules
 from teleconsult.scheduling.models import Call, CallEvent, CallSeat
-from teleconsult.scheduling.ports import MediaRooms, Visits
+from teleconsult.scheduling.ports import MediaRooms, Shelf, Visits
 from teleconsult.scheduling.state import Grant, Part, Purpose
 from teleconsult.scheduling.views import Admitted
 
@@ -37,6 +38,8 @@ class Switchboard:
     media: MediaRooms
     visits: Visits
     key: bytes
+    shelf: Shelf
+    witness: Witness
 
 
 @dataclass(frozen=True, slots=True)

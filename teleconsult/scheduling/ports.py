@@ -1,5 +1,6 @@
 """What scheduling needs from outside: media rooms, and the word of followups about visits."""
 
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -36,6 +37,50 @@ class NoMediaRooms:
 
     async def end(self, room: str) -> None:
         """Nothing runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Playable:
+    """A track that is open.
+
+    Attributes:
+        etag: Changes with the content.
+        read: First byte, length -> those bytes in pieces.
+    """
+
+    media: str
+    size: int
+    etag: str
+    read: Callable[[int, int], AsyncIterator[bytes]]
+
+
+class Shelf(Protocol):
+    """Where the exchange keeps recordings, sealed."""
+
+    async def open(self, file: str, media: str) -> Playable | None:
+        """Open one; None where it is not there, or not whole enough to be read."""
+
+    async def holds(self, file: str) -> bool:
+        """Whether it is there."""
+
+    async def delete(self, file: str) -> bool:
+        """Take it away. Whether it was there."""
+
+
+class NoShelf:
+    """A site that records nothing."""
+
+    async def open(self, file: str, media: str) -> Playable | None:
+        """There is none."""
+        return None
+
+    async def holds(self, file: str) -> bool:
+        """There is none."""
+        return False
+
+    async def delete(self, file: str) -> bool:
+        """There is none."""
+        return False
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from teleconsult.scheduling.models import Call, CallEvent, CallSeat
 from teleconsult.scheduling.state import Part, Seen
 from teleconsult.scheduling.views import CallEventView, CallView, Told
 
-_NEWS = rules.DOOR | {Seen.JOINED, Seen.LEFT, Seen.LOST, Seen.ENDED, Seen.AWAY, Seen.BACK}
+_NEWS = rules.PRESENCE - {Seen.CLOSED} | {Seen.RECORDED}
 _MOST_EVENTS = 500
 _HERE = frozenset({Seen.JOINED, Seen.BACK})
 _DETAIL_MOST = 20
@@ -98,7 +98,7 @@ async def people_in(session: AsyncSession, room: str) -> list[tuple[str, Part]]:
     """Who is in a room at this moment, as the record knows: (actor id, as whom)."""
     rows = await session.execute(
         select(CallEvent.participant, CallEvent.kind)
-        .where(CallEvent.room == room, CallEvent.kind != Seen.QUALITY)
+        .where(CallEvent.room == room, CallEvent.kind.in_(rules.PRESENCE))
         .order_by(CallEvent.at, CallEvent.number)
     )
     here: dict[str, bool] = {}

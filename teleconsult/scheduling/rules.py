@@ -33,11 +33,13 @@ GRANTS: dict[Part, frozenset[Grant]] = {
     Part.PATIENT: _BOTH_WAYS,
     Part.REQUESTER: _BOTH_WAYS | {Grant.SHARE},
     Part.MEMBER: _BOTH_WAYS | {Grant.SHARE},
-    Part.SPECIALIST: _BOTH_WAYS | {Grant.SHARE, Grant.HOST, Grant.ADMIT},
+    Part.SPECIALIST: _BOTH_WAYS | {Grant.SHARE, Grant.HOST, Grant.ADMIT, Grant.RECORD},
     Part.STAFF: _BOTH_WAYS | {Grant.SHARE},
 }
 DOOR = frozenset({Seen.KNOCKED, Seen.ADMITTED, Seen.DECLINED, Seen.GAVE_UP, Seen.REMOVED})
 """What decides whether a patient waits at the door, and who does."""
+PRESENCE = DOOR | {Seen.JOINED, Seen.AWAY, Seen.BACK, Seen.LEFT, Seen.LOST, Seen.ENDED, Seen.CLOSED}
+"""What tells who is in a call."""
 ON_TIMELINE = frozenset({Seen.JOINED, Seen.LEFT, Seen.LOST, Seen.REMOVED, Seen.ENDED})
 """What everybody who reads the case should see; the rest stays in the call's own record."""
 WITH_LINE = frozenset({Seen.LEFT, Seen.LOST, Seen.REMOVED, Seen.ENDED})

@@ -1,20 +1,28 @@
 """`Scheduling`: the room's use cases under one name. What each does is in the module it names."""
 
+import asyncio
 from collections.abc import Sequence
+from datetime import timedelta
 
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from teleconsult.actor import SYSTEM, Actor
+from teleconsult.audit.trail import Witness
 from teleconsult.consults.service import Consults
 from teleconsult.db import Database, Work
-from teleconsult.scheduling import calls, record
+from teleconsult.scheduling import calls, record, recordings
 from teleconsult.scheduling.calls import Switchboard
 from teleconsult.scheduling.diary import Diary
 from teleconsult.scheduling.models import Call
-from teleconsult.scheduling.ports import MediaRooms, NoMediaRooms, NoVisits, Visits
+from teleconsult.scheduling.ports import MediaRooms, NoMediaRooms, NoShelf, NoVisits, Playable, Shelf, Visits
 from teleconsult.scheduling.state import Part
-from teleconsult.scheduling.views import Admitted, CallView, Joined, Told
+from teleconsult.scheduling.views import Admitted, CallView, Joined, RecordingView, Told
 from teleconsult.vault import Vault
+
+log = structlog.get_logger()
+_LOOK_EVERY_S = 3600.0
 
 
 class Scheduling:
@@ -25,11 +33,26 @@ class Scheduling:
         vault: Makes the participants' opaque names.
         consults: Who is a party of what.
         media: The exchange.
+        shelf: Its recordings.
     """
 
-    def __init__(self, database: Database, vault: Vault, consults: Consults, media: MediaRooms | None = None) -> None:
-        key = vault.subkey("participants")
-        self._board = Switchboard(database, consults, media or NoMediaRooms(), NoVisits(), key)
+    def __init__(
+        self,
+        database: Database,
+        vault: Vault,
+        consults: Consults,
+        media: MediaRooms | None = None,
+        shelf: Shelf | None = None,
+    ) -> None:
+        self._board = Switchboard(
+            database,
+            consults,
+            media or NoMediaRooms(),
+            NoVisits(),
+            vault.subkey("participants"),
+            shelf or NoShelf(),
+            Witness(database),
+        )
         self.diary = Diary()
 
     def let_visits_be_joined(self, visits: Visits) -> None:
@@ -52,6 +75,23 @@ class Scheduling:
     async def calls_of(self, actor: Actor, consult_id: str) -> tuple[CallView, ...]:
         """See `record.calls_of`."""
         return await record.calls_of(self._board, actor, consult_id)
+
+    async def recordings_of(self, actor: Actor, consult_id: str) -> tuple[RecordingView, ...]:
+        """See `recordings.recordings_of`."""
+        return await recordings.recordings_of(self._board, actor, consult_id)
+
+    async def playable(self, actor: Actor, consult_id: str, take: str, number: int) -> Playable:
+        """See `recordings.playable`."""
+        return await recordings.playable(self._board, actor, consult_id, take, number)
+
+    async def keep_recordings(self, kept: timedelta) -> None:
+        """Take away what is kept no longer, now and every hour, for ever."""
+        while True:
+            try:
+                await recordings.take_away(self._board, self._board.database.clock.now(), kept)
+            except (SQLAlchemyError, OSError) as error:
+                log.warning("recordings.unavailable", error=type(error).__name__)
+            await asyncio.sleep(_LOOK_EVERY_S)
 
     async def doctor_is_in(self, session: AsyncSession, visit: str) -> bool:
         """Whether anybody but the patient is in a visit's call now."""

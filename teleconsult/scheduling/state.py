@@ -21,6 +21,8 @@ class Grant(StrEnum):
     HOST = "host"
     ADMIT = "admit"
     """Let in who waits at the door."""
+    RECORD = "record"
+    """Begin and end a recording, which waits for everybody's yes."""
     WAIT = "wait"
     """Waits at the door until somebody inside says yes."""
 
@@ -53,3 +55,9 @@ class Seen(StrEnum):
     ENDED = "ended"
     CLOSED = "closed"
     QUALITY = "quality"
+    RECORDING = "recording"
+    """Begun, paused, resumed, ended, refused, failed."""
+    CONSENT = "consent"
+    """Somebody agreed to being recorded, or did not."""
+    RECORDING_FILE = "recording_file"
+    RECORDED = "recorded"

@@ -70,6 +70,44 @@ class CallView:
 
 
 @dataclass(frozen=True, slots=True)
+class TrackView:
+    """One person's voice, picture or screen in a recording.
+
+    Attributes:
+        number: By which it is played.
+        who: Their name; "" for a patient.
+        kind: `audio` or `video`.
+        began_ms: Since the recording's beginning.
+    """
+
+    number: int
+    who: str
+    part: Part
+    label: str
+    kind: str
+    began_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingView:
+    """One recording of a call.
+
+    Attributes:
+        name: Opaque, by which it is asked for.
+        by: Who began it.
+        seconds: Its length; None while it runs.
+        is_kept: Its files are still there.
+    """
+
+    name: str
+    by: str
+    began_at: datetime
+    seconds: int | None
+    is_kept: bool
+    tracks: tuple[TrackView, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Told:
     """What the exchange tells of a room, as the bridge hands it over."""
 

@@ -13,6 +13,7 @@ from aiohttp.test_utils import TestServer
 
 from signaling.app import create_app
 from signaling.config import ExchangeSettings
+from signaling.shelf import SealedShelf
 from teleconsult.access.links import Links
 from teleconsult.access.routes import identify_with
 from teleconsult.access.service import Access
@@ -23,6 +24,7 @@ from teleconsult.bridges.figures import Figures
 from teleconsult.bridges.happenings import Happenings
 from teleconsult.bridges.media_rooms import ExchangeRooms, MediaDoors
 from teleconsult.bridges.node import Node
+from teleconsult.bridges.recordings import RecordingShelf
 from teleconsult.bridges.visits import VisitCalls
 from teleconsult.clock import SystemClock
 from teleconsult.config import Settings
@@ -41,6 +43,7 @@ from teleconsult.portal.service import Portal
 from teleconsult.reactions import Reactions
 from teleconsult.results.ports import NoLabStore
 from teleconsult.results.service import Results
+from teleconsult.scheduling.playing import RecordingRoutes
 from teleconsult.scheduling.routes import SchedulingRoutes
 from teleconsult.scheduling.service import Scheduling
 from tests.builders.consults import Site, a_site
@@ -65,6 +68,7 @@ class CallSite:
     media: MediaDoors
     happenings: Happenings
     figures: Figures
+    shelf: SealedShelf
     exchange: web.AppRunner | None = None
     server: TestServer | None = None
     http: ClientSession | None = None
@@ -165,7 +169,8 @@ async def a_call_site(
         app = web.Application(client_max_size=0)
         install(app, identify_with(made.access), site.database, site.vault, Plumbing(language="en"))
         doors = (
-            SchedulingRoutes(made.scheduling), FollowupRoutes(made.followups), PortalRoutes(made.portal), made.media,
+            SchedulingRoutes(made.scheduling), RecordingRoutes(made.scheduling),
+            FollowupRoutes(made.followups), PortalRoutes(made.portal), made.media,
             made.figures,
         )  # fmt: skip
         for room in doors:
@@ -189,7 +194,8 @@ def _put_together(site: Site, folder: Path, node: Node, key: bytes) -> CallSite:
     bus = Bus(database)
     access = Access(database, site.people, cheap_passwords())
     exchange = ExchangeRooms(node, key, site.clock)
-    scheduling = Scheduling(database, vault, consults, exchange)
+    shelf = SealedShelf(folder / "recordings", KEY[:32])
+    scheduling = Scheduling(database, vault, consults, exchange, RecordingShelf(folder / "recordings", KEY[:32]))
     media = MediaDoors(node, exchange, scheduling)
     links = Links(database, vault, access.identity, ReadOut(site.notifications))
     followups = Followups(database, vault, consults, scheduling.diary, links, site.notifications)
@@ -199,4 +205,6 @@ def _put_together(site: Site, folder: Path, node: Node, key: bytes) -> CallSite:
     Reactions(consults, site.notifications, scheduling, Results(database, consults, NoLabStore())).on(bus)
     happenings = Happenings(database, node, scheduling, bus)
     figures = Figures(node, media.lines)
-    return CallSite(site, folder, bus, access, node, scheduling, links, followups, portal, media, happenings, figures)
+    return CallSite(
+        site, folder, bus, access, node, scheduling, links, followups, portal, media, happenings, figures, shelf
+    )

@@ -1,10 +1,14 @@
 """What people do in a call beside talking: hands go up, a patient waits at the door and is let in."""
 
+import asyncio
+from collections.abc import Awaitable, Callable
+from functools import partial
+
 import pytest
 from playwright.async_api import Page
 
 from tests.builders.county import County
-from tests.journeys.callers import Callers, join, names
+from tests.journeys.callers import Callers, hears_and_sees, join, names
 from tests.journeys.measures import axe_finds_nothing
 from tests.journeys.steps import Person, until
 
@@ -25,24 +29,101 @@ async def test_a_raised_hand_is_seen_by_all_survives_a_reload_and_is_lowered_by_
     doctor, specialist = await callers("requester", phone=True), await callers("specialist", language="en")
     await join(doctor, consult)
     await join(specialist, consult)
-    await until(lambda: _shows(names, specialist, [REQUESTER]))
+    await shows(names, specialist, [REQUESTER])
     await doctor.locator("[data-call-hand]").click()
-    await until(lambda: _shows(hands, specialist, [REQUESTER]))
-    await until(lambda: _shows(hands, doctor, [Person(doctor).say("You")]))
+    await shows(hands, specialist, [REQUESTER])
+    await shows(hands, doctor, [Person(doctor).say("You")])
     assert await doctor.locator("[data-call-hand]").get_attribute("aria-pressed") == "true"
     await specialist.locator("[data-call-hand]").click()
-    await until(lambda: _shows(hands, specialist, [REQUESTER, "You"]))
+    await shows(hands, specialist, [REQUESTER, "You"])
     assert await doctor.locator(".hands button").count() == 1, "who is no host lowers only the own hand"
     for tab in (doctor, specialist):
         await axe_finds_nothing(tab)
     await doctor.reload()
-    await until(lambda: _shows(hands, doctor, [Person(doctor).say("You"), SPECIALIST]))
+    await shows(hands, doctor, [Person(doctor).say("You"), SPECIALIST])
     await specialist.locator(".hands button").first.click()
-    await until(lambda: _shows(hands, doctor, [SPECIALIST]))
+    await shows(hands, doctor, [SPECIALIST])
     await specialist.locator(".hands button").first.click()
-    await until(lambda: _shows(hands, doctor, []))
+    await shows(hands, doctor, [])
     assert await doctor.locator("[data-call-hand]").get_attribute("aria-pressed") == "false"
 
 
-async def _shows(read, tab: Page, expected: list[str]) -> bool:  # type: ignore[no-untyped-def]
+async def _shows(read: Callable[[Page], Awaitable[object]], tab: Page, expected: object) -> bool:
     return bool(await read(tab) == expected)
+
+
+async def shows(read: Callable[[Page], Awaitable[object]], tab: Page, expected: object) -> None:
+    """Wait until the page says this."""
+    await until(lambda: _shows(read, tab, expected))
+
+
+async def sign(tab: Page) -> str:
+    """What the page says about recording, "" for nothing."""
+    found = await tab.locator(".recording-sign:not([hidden]) b").all_inner_texts()
+    return "".join(found).strip()
+
+
+async def played_s(tab: Page) -> list[float]:
+    """How far each track of a recording has been played."""
+    return [float(one) for one in await tab.evaluate(PLAYED)]
+
+
+PLAYED = "[...document.querySelectorAll('.recording audio, .recording video')].map((one) => one.currentTime)"
+
+
+async def test_a_call_is_recorded_with_everybodys_yes_and_played_on_the_consults_page(
+    demo: County, callers: Callers
+) -> None:
+    consult = demo.facts["samples"]["consult"]
+    doctor, specialist = await callers("requester", phone=True), await callers("specialist", language="en")
+    await specialist.goto(f"/consults/{consult}")
+    before = await specialist.locator("#recordings li").count()
+    await join(doctor, consult)
+    await join(specialist, consult)
+    await asyncio.gather(hears_and_sees(doctor), hears_and_sees(specialist))
+    assert not await doctor.locator("[data-call-record]").is_visible(), "only a host begins"
+    await specialist.locator("[data-call-record]").click()
+    await doctor.locator("[data-call-agree]").wait_for()
+    assert await sign(specialist) == f"Not recording yet: waiting for the yes of {REQUESTER}"
+    for tab in (doctor, specialist):
+        await axe_finds_nothing(tab)
+    await doctor.locator("[data-call-refuse]").click()
+    await shows(sign, specialist, "")
+    await shows(sign, doctor, "")
+    await specialist.locator("[data-call-leave]").click()
+    await specialist.goto(f"/consults/{consult}")
+    assert await specialist.locator("#recordings li").count() == before, "a no leaves nothing behind"
+
+    await join(specialist, consult)
+    await specialist.locator("[data-call-record]").click()
+    await doctor.locator("[data-call-agree]").click()
+    for tab, language in ((doctor, "zh_CN"), (specialist, "en")):
+        await shows(sign, tab, Person(tab, language).say("Recording"))
+    await asyncio.gather(hears_and_sees(doctor, frames=30), hears_and_sees(specialist, frames=30))
+    await specialist.locator("[data-call-record-pause]").click()
+    await shows(sign, doctor, Person(doctor).say("Recording is paused"))
+    await specialist.locator("[data-call-record-stop]").click()
+    await shows(sign, doctor, "")
+    for tab in (specialist, doctor):
+        await tab.locator("[data-call-leave]").click()
+
+    for tab in (specialist, doctor):
+        await until(partial(_listed, tab, consult, before))
+        await tab.locator("#recordings a").first.click()
+        play = tab.locator("[data-recording-play]")
+        await play.wait_for()
+        await axe_finds_nothing(tab)
+        assert await tab.locator(".recording audio, .recording video").count() == 4
+        await play.click()
+        await until(partial(_all_play, tab))
+
+
+async def _listed(tab: Page, consult: str, before: int) -> bool:
+    await tab.goto(f"/consults/{consult}")
+    return await tab.locator("#recordings a").count() > before
+
+
+async def _all_play(tab: Page) -> bool:
+    before = await played_s(tab)
+    await asyncio.sleep(0.3)
+    return all(now > then for then, now in zip(before, await played_s(tab), strict=True))

@@ -110,6 +110,8 @@ def filled(path: str, case: Case) -> str:
         "place": "0",
         "path": "00100010",
         "visit": NOWHERE,
+        "recording": NOWHERE,
+        "number": "0",
         "id": case.patient if "patients" in path else case.consult,
     }
     return re.sub(r"\{(\w+)[^}]*\}", lambda match: names[match[1]], path)

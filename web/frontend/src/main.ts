@@ -13,6 +13,7 @@ const MODULES: Record<string, () => Promise<Module>> = {
   "lab-form": () => import("./pages/lab-form"),
   live: () => import("./pages/live"),
   "password-toggle": () => import("./pages/password-toggle"),
+  recording: () => import("./pages/recording"),
   "report-editor": () => import("./pages/report-editor"),
   textsize: () => import("./pages/textsize"),
   tour: () => import("./pages/tour"),

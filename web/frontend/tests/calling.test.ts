@@ -203,4 +203,23 @@ describe("a call hears the exchange", () => {
     await settle();
     expect([call.phase, said("offer").length]).toEqual(["in", 1]);
   });
+
+  it("records by asking the exchange, with one's own yes first, and knows whose yes is missing", () => {
+    socket().say({ type: "seat", seat: seat("me", []) });
+    call.record(true);
+    expect(socket().sent.slice(-2)).toEqual([
+      { type: "consent", given: true },
+      { type: "record", on: true, paused: false },
+    ]);
+    socket().say({ type: "recording", on: true, paused: false, by: "me" });
+    socket().say({ type: "seat", seat: { ...seat("me", []), consent: true } });
+    expect([call.hasAgreed, call.room.recording.on]).toEqual([true, true]);
+    expect(call.room.undecided.map(({ participant }) => participant)).toEqual(["a"]);
+    call.record(true, true);
+    call.agree(false);
+    expect(socket().sent.slice(-2)).toEqual([
+      { type: "record", on: true, paused: true },
+      { type: "consent", given: false },
+    ]);
+  });
 });

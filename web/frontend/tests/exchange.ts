@@ -4,12 +4,12 @@ import type { Seat, Welcome } from "../src/call/wire";
 
 export const seat = (participant: string, tracks: string[]): Seat => ({
   participant, name: participant, role: "", present: true, audio: true, video: true, screen: false, tracks,
-  hand: 0,
+  hand: 0, consent: false,
 }); // prettier-ignore
 
 export const welcome: Welcome = {
   type: "welcome", version: 1, room: "r", participant: "me", grants: ["publish"], seats: [], resumed: false,
-  ice_servers: [], hold_s: 60, shared: {}, asking: [],
+  ice_servers: [], hold_s: 60, shared: {}, asking: [], recording: { on: false, paused: false },
 }; // prettier-ignore
 
 export class FakeSocket extends EventTarget {

@@ -16,7 +16,6 @@ export type Phase = "before" | "joining" | "door" | "in" | "away" | Ending;
 
 export interface CallEvents {
   changed: () => void;
-  /** Worth a line on the screen for some seconds. */
   told: (what: Told) => void;
   shared?: (topic: string, body: Record<string, unknown>, participant: string) => void;
 }
@@ -96,7 +95,11 @@ export class Call {
   }
 
   get hasHandUp(): boolean {
-    return (this.seats.get(this.me)?.hand ?? 0) > 0;
+    return (this.room.mine?.hand ?? 0) > 0;
+  }
+
+  get hasAgreed(): boolean {
+    return this.room.mine?.consent ?? false;
   }
 
   get others(): Seat[] {
@@ -148,6 +151,16 @@ export class Call {
 
   letIn(participant: string): void {
     this.session.send({ type: "admit", participant });
+  }
+
+  record(on: boolean, paused = false): void {
+    if (on && !this.hasAgreed) this.agree(true); // whoever begins agrees by that
+    this.session.send({ type: "record", on, paused });
+  }
+
+  /** Agree to being recorded; a no ends the recording for everybody. */
+  agree(given: boolean): void {
+    this.session.send({ type: "consent", given });
   }
 
   remove(participant: string): void {

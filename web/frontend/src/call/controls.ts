@@ -21,6 +21,7 @@ export class Controls {
   private readonly turn = button("switch-camera", t("Other camera"));
   private readonly screen = button("monitor-up", t("Share screen"));
   private readonly hand = button("hand", t("Raise hand"));
+  private readonly record = button("circle-dot", t("Record"));
   private readonly chat = button("message-square", t("Messages"));
   private readonly end = button("phone-off", t("End for all"));
   private readonly unread = el("span", { class: "badge", hidden: true });
@@ -40,6 +41,8 @@ export class Controls {
     this.camera.addEventListener("click", () => void call.set("video", !call.wants.video));
     this.turn.addEventListener("click", () => void call.devices.turnRound());
     this.screen.addEventListener("click", () => void call.share().catch(() => undefined)); // the person changed their mind
+    this.record.dataset.callRecord = "";
+    this.record.addEventListener("click", () => call.record(true));
     this.hand.dataset.callHand = "";
     this.hand.addEventListener("click", () => call.hand(!call.hasHandUp));
     this.chat.addEventListener("click", () => options.chat?.());
@@ -57,6 +60,7 @@ export class Controls {
       patient && this.turn,
       !patient && !small && canShare() && this.screen,
       !small && this.hand,
+      !patient && !small && this.record,
       options.chat !== null && this.chat,
       !small && settings,
       !patient && !small && canFloat() && floating,
@@ -77,6 +81,7 @@ export class Controls {
     );
     this.screen.setAttribute("aria-pressed", String(call.screen !== null));
     this.screen.querySelector(".word")?.replaceChildren(call.screen ? t("Stop sharing") : t("Share screen"));
+    this.record.hidden = !call.grants.has("record") || call.room.recording.on;
     this.hand.setAttribute("aria-pressed", String(call.hasHandUp));
     this.hand.querySelector(".word")?.replaceChildren(call.hasHandUp ? t("Lower hand") : t("Raise hand"));
     // A patient alone with the doctor just speaks: one button less to understand.

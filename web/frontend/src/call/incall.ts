@@ -12,6 +12,7 @@ import { Hands } from "./hands";
 import { helpCard, problemOf } from "./help";
 import { whyNoVideo } from "./ladder";
 import type { Sign } from "./quality";
+import { RecordingSign } from "./recording";
 import { Settings } from "./settings";
 import { Sound, Tiles } from "./tiles";
 
@@ -37,6 +38,7 @@ export class InCall {
   private readonly controls: Controls;
   private readonly door: Door;
   private readonly hands: Hands;
+  private readonly recording: RecordingSign;
   private readonly settings: Settings;
   private readonly chat: Chat | null;
   private readonly line = el("p", { class: "line", role: "status" });
@@ -64,6 +66,7 @@ export class InCall {
     this.touch.addEventListener("click", () => this.sound.start());
     this.door = new Door(call);
     this.hands = new Hands(call);
+    this.recording = new RecordingSign(call);
     this.settings = new Settings(call, (id) => void this.sound.useSpeaker(id));
     this.chat =
       place.messages && !tile
@@ -97,6 +100,7 @@ export class InCall {
     this.controls.update(this.unread);
     this.door.update();
     this.hands.update();
+    this.recording.update();
     this.settings.update();
     this.drawLine();
     this.drawLadder();
@@ -138,7 +142,7 @@ export class InCall {
       this.tiles.element,
       this.waiting,
     );
-    const asks = el("div", { class: "asks" }, this.door.element, this.hands.element);
+    const asks = el("div", { class: "asks" }, this.recording.element, this.door.element, this.hands.element);
     root.append(head, this.notice, this.help, this.touch, asks, stage);
     if (this.chat) root.append(this.chat.element);
     root.append(this.controls.element, this.toasts, this.sound.element, this.settings.dialog);

@@ -1,9 +1,9 @@
 /** Who is in the room, who speaks, who waits at its door: what the exchange has said so far. Must not know media or the page. */
 
-import type { Asking, Reply, Seat, Welcome } from "./wire";
+import type { Asking, Recording, Reply, Seat, Welcome } from "./wire";
 
 /** Words about people in the room and at its door. */
-export type RoomWord = Extract<Reply, { type: "seat" | "gone" | "speaking" | "knock" | "knock_gone" }>;
+export type RoomWord = Extract<Reply, { type: "seat" | "gone" | "speaking" | "knock" | "knock_gone" | "recording" }>;
 export interface RoomNews {
   what: "came" | "left" | "removed" | "hand" | "knock";
   name: string;
@@ -15,10 +15,12 @@ export class Room {
   /** Who waits at the door; told to those who may let them in. */
   asking = new Map<string, Asking>();
   speaking: string[] = [];
+  recording: Recording = { on: false, paused: false };
 
   enter(welcome: Welcome): void {
     this.me = welcome.participant;
     this.seats = new Map(welcome.seats.map((seat) => [seat.participant, seat]));
+    this.recording = welcome.recording;
     this.asking = new Map(welcome.asking.map((one) => [one.participant, one]));
   }
 
@@ -41,7 +43,19 @@ export class Room {
       case "knock_gone":
         this.asking.delete(word.participant);
         return null;
+      case "recording":
+        this.recording = { on: word.on, paused: word.paused };
+        return null;
     }
+  }
+
+  get mine(): Seat | undefined {
+    return this.seats.get(this.me);
+  }
+
+  /** Those without whose yes nothing is written. */
+  get undecided(): Seat[] {
+    return [...this.seats.values()].filter((seat) => !seat.consent);
   }
 
   private sat(seat: Seat): RoomNews | null {

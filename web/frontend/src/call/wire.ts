@@ -20,6 +20,14 @@ export interface Seat {
   tracks: string[];
   /** 0 while the hand is down; of two raised hands the one with the lower number came first. */
   hand: number;
+  /** Agreed to being recorded. */
+  consent: boolean;
+}
+
+/** The sign to all. */
+export interface Recording {
+  on: boolean;
+  paused: boolean;
 }
 
 export interface Welcome {
@@ -34,6 +42,7 @@ export interface Welcome {
   hold_s: number;
   shared: Record<string, Record<string, unknown>>;
   asking: Asking[];
+  recording: Recording;
 }
 
 /** Somebody who waits at the door, as those see it who may let them in. */
@@ -48,6 +57,7 @@ export type ClosingCode = (typeof CLOSINGS)[number];
 export type Reply =
   | Welcome
   | { type: "waiting"; participant: string }
+  | ({ type: "recording" } & Recording)
   | { type: "knock"; who: Asking }
   | { type: "knock_gone"; participant: string }
   | { type: "answer"; number: number; sdp: string }
@@ -86,6 +96,8 @@ export type Request =
   | ({ type: "quality" } & Figures)
   | { type: "ladder"; choice: Choice }
   | { type: "admit"; participant: string }
+  | { type: "record"; on: boolean; paused: boolean }
+  | { type: "consent"; given: boolean }
   | { type: "hand"; up: boolean; participant?: string }
   | { type: "leave" }
   | { type: "end" }
@@ -124,7 +136,9 @@ const seat = shaped({
   screen: flag,
   tracks: listOf(text),
   hand: number,
+  consent: flag,
 });
+const recording = shaped({ on: flag, paused: flag });
 
 const asking = shaped({ participant: text, name: text });
 
@@ -140,7 +154,9 @@ const SHAPES: Record<Reply["type"], Check> = {
     hold_s: number,
     shared: object,
     asking: listOf(asking),
+    recording,
   }),
+  recording,
   waiting: shaped({ participant: text }),
   knock: shaped({ who: asking }),
   knock_gone: shaped({ participant: text }),

@@ -1,0 +1,119 @@
+"""Recordings of a consult's calls: who may see and play them, and when they are taken away."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+
+from sqlalchemy import Select, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from teleconsult.actor import SYSTEM, Actor, ActorKind
+from teleconsult.audit import trail
+from teleconsult.consults.lookups import names_of
+from teleconsult.consults.office import Found
+from teleconsult.errors import NotFound
+from teleconsult.scheduling.calls import Switchboard
+from teleconsult.scheduling.models import Call, CallEvent, CallSeat
+from teleconsult.scheduling.ports import Playable
+from teleconsult.scheduling.state import Part, Seen
+from teleconsult.scheduling.takes import FileTold, TakeFound, takes
+from teleconsult.scheduling.views import RecordingView, TrackView
+
+_OF_FILES = frozenset({Seen.RECORDING_FILE, Seen.RECORDED})
+_MOST_FILES = 2000
+
+
+async def recordings_of(board: Switchboard, actor: Actor, consult_id: str) -> tuple[RecordingView, ...]:
+    """What was recorded, the latest first.
+
+    Raises:
+        NotFound: Not there, or not for this person.
+    """
+    async with board.database.read() as session:
+        await _standing(board, session, actor, consult_id)
+        found = await _takes_of(session, consult_id)
+        seats = {(seat.room, seat.participant): seat for seat in await session.scalars(_seats(consult_id))}
+        names = await names_of(session, [seat.actor_id for seat in seats.values()])
+    people = {whose: (names.named(seat.actor_id).name, Part(seat.part)) for whose, seat in seats.items()}
+    return tuple([await _view(board, take, people) for take in found])
+
+
+async def playable(board: Switchboard, actor: Actor, consult_id: str, take: str, number: int) -> Playable:
+    """One track of a recording; that somebody plays it is on the audit before the first byte leaves.
+
+    Raises:
+        NotFound: Not there, taken away, or not for this person.
+    """
+    async with board.database.read() as session:
+        case = await _standing(board, session, actor, consult_id)
+        found = next((one for one in await _takes_of(session, consult_id) if one.name == take), None)
+        patient = case.consult.patient_id or ""
+    if found is None or not 0 <= number < len(found.tracks):
+        raise NotFound
+    track = found.tracks[number]
+    opened = await board.shelf.open(track.file, track.media)
+    if opened is None:
+        raise NotFound
+    await board.witness.read(actor, "recording.play", f"consults/{consult_id}", patient)
+    return opened
+
+
+async def take_away(board: Switchboard, now: datetime, kept: timedelta) -> int:
+    """Delete the files of recordings that ended longer ago than they are kept. Returns how many."""
+    held = (CallEvent.kind.in_(_OF_FILES), CallEvent.at < now - kept)
+    newest = select(CallEvent).where(*held).order_by(CallEvent.at.desc()).limit(_MOST_FILES)
+    async with board.database.read() as session:
+        found = takes(_told(await session.scalars(newest)))
+        consults = {call.room: call.consult_id for call in await session.scalars(_calls_of(found))}
+    count = 0
+    for take in found:
+        gone = sum([await board.shelf.delete(track.file) for track in take.tracks])
+        if gone:
+            async with board.database.write(SYSTEM) as work:
+                detail = {"recording": take.name, "files": str(gone)}
+                trail.note(work, "recording.delete", f"consults/{consults.get(take.room, '')}", detail=detail)
+        count += gone
+    return count
+
+
+async def _standing(board: Switchboard, session: AsyncSession, actor: Actor, consult_id: str) -> Found:
+    # Doctors also speak among themselves: what they said is for those who treat, not for the patient's page.
+    if actor.kind is not ActorKind.STAFF:
+        raise NotFound
+    return await board.consults.standing(session, actor, consult_id)
+
+
+async def _takes_of(session: AsyncSession, consult_id: str) -> tuple[TakeFound, ...]:
+    rooms = select(Call.room).where(Call.consult_id == consult_id)
+    held = (CallEvent.room.in_(rooms), CallEvent.kind.in_(_OF_FILES))
+    newest = select(CallEvent).where(*held).order_by(CallEvent.at.desc(), CallEvent.number.desc())
+    return takes(_told(await session.scalars(newest.limit(_MOST_FILES))))
+
+
+def _told(rows: Iterable[CallEvent]) -> list[FileTold]:
+    return [FileTold(row.room, row.participant, row.kind, row.at, row.detail) for row in rows]
+
+
+def _seats(consult_id: str) -> Select[CallSeat]:
+    return select(CallSeat).where(CallSeat.consult_id == consult_id)
+
+
+def _calls_of(found: Iterable[TakeFound]) -> Select[Call]:
+    return select(Call).where(Call.room.in_({take.room for take in found}))
+
+
+async def _view(
+    board: Switchboard, take: TakeFound, people: Mapping[tuple[str, str], tuple[str, Part]]
+) -> RecordingView:
+    nobody = ("", Part.STAFF)
+    tracks = tuple(
+        TrackView(number, *people.get((take.room, track.participant), nobody), track.label, track.kind, track.began_ms)
+        for number, track in enumerate(take.tracks)
+    )
+    return RecordingView(
+        name=take.name,
+        by=people.get((take.room, take.by), nobody)[0],
+        began_at=take.began_at,
+        seconds=None if take.length_ms is None else take.length_ms // 1000,
+        is_kept=any([await board.shelf.holds(track.file) for track in take.tracks]),
+        tracks=tracks,
+    )

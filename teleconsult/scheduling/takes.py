@@ -1,0 +1,87 @@
+"""Pure: recordings put together from what was told of their files. One take is one recording with its pauses."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from teleconsult.scheduling.state import Seen
+
+_KINDS = {"audio": "audio", "video": "video", "screen": "video"}
+_CONTAINERS = {"webm": "webm", "mkv": "x-matroska"}
+
+
+@dataclass(frozen=True, slots=True)
+class FileTold:
+    """One happening about a file.
+
+    Attributes:
+        detail: As the exchange told it: `take`, `by`, `file`, `label`, `codec`, `began_ms`, `until_ms`.
+    """
+
+    room: str
+    participant: str
+    kind: str
+    at: datetime
+    detail: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """One file of a take.
+
+    Attributes:
+        until_ms: None where it never ended orderly: it plays as far as it goes.
+        media: Its content type.
+    """
+
+    file: str
+    participant: str
+    label: str
+    kind: str
+    media: str
+    began_ms: int
+    until_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class TakeFound:
+    """One recording."""
+
+    name: str
+    room: str
+    by: str
+    began_at: datetime
+    tracks: tuple[Track, ...]
+
+    @property
+    def length_ms(self) -> int | None:
+        """From its beginning to the last thing that was heard; None while nothing of it has ended."""
+        return max((track.until_ms for track in self.tracks if track.until_ms is not None), default=None)
+
+
+def takes(told: Iterable[FileTold]) -> tuple[TakeFound, ...]:
+    """The recordings that these files make, the latest first; their tracks in the order in which they began."""
+    by_take: dict[tuple[str, str], list[FileTold]] = {}
+    for one in told:
+        if one.detail.get("take") and one.detail.get("file"):
+            by_take.setdefault((one.room, str(one.detail["take"])), []).append(one)
+    found = [_take(name, room, files) for (room, name), files in by_take.items()]
+    return tuple(sorted(found, key=lambda take: take.began_at, reverse=True))
+
+
+def _take(name: str, room: str, told: Sequence[FileTold]) -> TakeFound:
+    tracks: dict[str, Track] = {}
+    for one in sorted(told, key=lambda one: one.kind == Seen.RECORDED):  # what ended is told after what began
+        track = _track(one)
+        tracks[track.file] = track
+    ordered = sorted(tracks.values(), key=lambda track: (track.began_ms, track.file))
+    return TakeFound(name, room, str(told[0].detail.get("by", "")), min(one.at for one in told), tuple(ordered))
+
+
+def _track(one: FileTold) -> Track:
+    file, label = str(one.detail["file"]), str(one.detail.get("label", ""))
+    kind, suffix = _KINDS.get(label, "audio"), file.partition(".")[2].partition(".")[0]
+    until = int(one.detail["until_ms"]) if one.kind == Seen.RECORDED else None
+    media = f"{kind}/{_CONTAINERS.get(suffix, 'webm')}"
+    return Track(file, one.participant, label, kind, media, int(one.detail.get("began_ms", 0)), until)
