@@ -11,6 +11,8 @@ PYTHON := $(VENV)/bin/python
 ARGS ?=
 # How many test processes: one a core, at most four (each journey starts a server and a browser).
 JOBS ?= $(shell n=$$(nproc 2>/dev/null || echo 2); [ $$n -gt 4 ] && echo 4 || echo $$n)
+# How long noise is sent at each of the archive's parsers.
+FUZZ_SECONDS ?= 60
 WEB_SOURCES := $(shell find web/frontend -path web/frontend/node_modules -prune -o -type f -print 2>/dev/null)
 CATALOGUES := $(shell find web/locale -name '*.po' 2>/dev/null)
 MODULES := $(shell find teleconsult signaling dicom_store -name '*.py')
@@ -87,6 +89,11 @@ soak: $(VENV)/.dev $(VENV)/.compiled $(VENV)/.fanout web
 
 fuzz: $(VENV)/.dev
 	HYPOTHESIS_PROFILE=long $(PYTHON) -m pytest -m "not journey and not fault" -n $(JOBS) $(ARGS)
+	if $(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements/fuzz.lock; then \
+	  for door in films parts uploads; do \
+	    $(PYTHON) -m tests.fuzz.doors $$door -max_total_time=$(FUZZ_SECONDS) || exit 1; \
+	  done; \
+	else echo "atheris is not to be had for this Python: only Hypothesis ran" >&2; fi
 
 bench: $(VENV)/.dev $(VENV)/.compiled $(VENV)/.fanout web
 	$(PYTHON) -m bench $(ARGS)

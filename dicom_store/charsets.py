@@ -14,6 +14,7 @@ from functools import lru_cache
 LATIN = {"", "ISO_IR 6", "ISO_IR 100", "ISO 2022 IR 6", "ISO 2022 IR 100", "ISO-IR 100"}
 WHOLE = {"ISO_IR 192": "utf-8", "GB18030": "gb18030", "GBK": "gb18030", "GB2312": "gb18030"}
 _HIGH = re.compile(rb"[\x80-\xff]")
+_TERM = re.compile(r"ISO[ _-](2022[ _-])?IR[ _-]\d{1,3}|GB18030|GBK|utf-?8", re.IGNORECASE)
 # pydicom leaves the escape that switches back to GB 2312 (and its kin) in the text.
 _ESCAPE = re.compile("\x1b(?:\\$[()]?[A-Z]|[()][A-Z])")
 _CONTROL = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f]")
@@ -124,8 +125,10 @@ def _decode_whole(raw: bytes, codec: str) -> str:
 def _codecs(terms: tuple[str, ...]) -> tuple[str, ...]:
     from pydicom.charset import convert_encodings
 
+    # pydicom asks Python for any other word: a film could so name a codec that is slow, or none that can be named.
+    known = [term if _TERM.fullmatch(term) else "" for term in terms]
     try:
-        return tuple(convert_encodings(list(terms)))
+        return tuple(convert_encodings(known))
     except LookupError:
         return ("latin-1",)
 

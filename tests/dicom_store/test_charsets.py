@@ -91,3 +91,9 @@ def test_a_name_sounds_like_its_pinyin() -> None:
     assert {"wang", "xiao", "ming", "xiaoming", "wangxiaoming", "王", "小明", "王小明"} <= set(words)
     assert charsets.fuzzy_words("王小明") == ("wang", "xiao", "ming")
     assert charsets.fuzzy_words("Wang^X*") == ("wang", "x")
+
+
+@pytest.mark.parametrize("word", ["ISO_IR \x001", "\x00\x00a", "punycode", "rot13", "ISO_IR 1g2", "\udcff", "zlib"])
+def test_a_word_that_names_no_character_set_is_passed_over(word: str) -> None:
+    for terms in ((word,), ("ISO 2022 IR 6", word), (word, "ISO 2022 IR 58")):
+        assert charsets.charset_of(terms, [b"\xe9t\xe9"]).decode(b"\xe9t\xe9") == "\xe9t\xe9"
