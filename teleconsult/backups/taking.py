@@ -1,15 +1,17 @@
 """Takes a backup while the site runs.
 
 The order makes it consistent. The clinic's records are copied first, the index of films after them, the films last:
-so all that a consult names is in the index, and all that the index names is in a pack. Packs only grow; one that the
-compactor took away between index and copy is noticed, and index and packs are copied anew. The copies of the audit's
-anchors come before everything, for they may not be younger than the records they vouch for.
+so all that a consult names is in the index, and all that the index names is in a pack. Recordings follow the records
+that list them. Packs only grow; one that the compactor took away between index and copy is noticed, and index and packs
+are copied anew. The copies of the audit's anchors come before everything, for they may not be younger than the records
+they vouch for.
 """
 
 import os
 import secrets
 import shutil
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,6 +23,7 @@ CLINIC, ARCHIVE = "clinic.db", "archive/archive.db"
 CLINIC_DUMP, ARCHIVE_DUMP = "clinic.dump", "archive.dump"
 KEY = "secret.key"
 PACKS = "archive/packs"
+RECORDINGS = "recordings"
 _MOMENTARY = ("run/", "archive/uploads/")
 """What runs now, and uploads that are not finished: their senders go on, or begin anew."""
 _TRIES = 3
@@ -103,7 +106,7 @@ class _Copying:
         """All that is neither a database nor a film: signing key (sealed), anchors, certificates, fonts."""
         for path in files.below(self._data):
             name = path.relative_to(self._data).as_posix()
-            if name.startswith((*_MOMENTARY, f"{PACKS}/")) or _is_database(name):
+            if name.startswith((*_MOMENTARY, f"{PACKS}/", f"{RECORDINGS}/")) or _is_database(name):
                 continue
             if name != KEY or with_key:
                 self._copy(name)
@@ -118,6 +121,7 @@ class _Copying:
             self._enter(CLINIC_DUMP)
         else:
             self._sqlite(CLINIC)
+        self._recordings()
         for _ in range(_TRIES):
             before = self._packs()
             if databases.is_postgresql(archive) and archive:
@@ -130,6 +134,12 @@ class _Copying:
             if self._copy_packs(before):
                 return postgresql
         raise SettingsRefused("Films were moved about all the time while they were copied. Please try again later.")
+
+    def _recordings(self) -> None:
+        """After the records that name them; one whose time is over meanwhile is left out."""
+        for path in files.below(self._data / RECORDINGS):
+            with suppress(FileNotFoundError):
+                self._copy(path.relative_to(self._data).as_posix())
 
     def _copy_packs(self, before: Iterable[str]) -> bool:
         """Whether all packs that were there before the index was copied are copied, and all that it names."""

@@ -91,6 +91,9 @@ def test_a_county_that_was_backed_up_while_it_worked_is_put_back_whole(county: P
         api, consult = house.api("requester"), house.facts["samples"]["consult"]
         before = [films.film(96) for _ in range(FILMS_BEFORE)]
         assert all(store(api, content) for content in before)
+        recording = house.data / "recordings" / f"{'0' * 32}.webm.sealed"
+        recording.parent.mkdir(exist_ok=True)
+        recording.write_bytes(b"sealed")
         with Writers(house) as writers:
             while len(writers.films) < LEAST_DURING:
                 assert writers._threads[0].is_alive()
@@ -108,6 +111,7 @@ def test_a_county_that_was_backed_up_while_it_worked_is_put_back_whole(county: P
     restored.mkdir(exist_ok=True)
     shutil.copy(house.data / "secret.key", restored / "secret.key")
     assert command(restored, "restore", str(kept)).returncode == 0
+    assert (restored / "recordings" / recording.name).read_bytes() == b"sealed"
     audit = command(restored, "verify-audit")
     assert (audit.returncode, "The audit is whole." in audit.stdout) == (0, True), audit.stdout
     again = start(restored, tmp_path / "run")
