@@ -18,7 +18,7 @@ from dicom_store.labs.payload import packed, unpacked
 from dicom_store.labs.tables import lab_messages, lab_reports
 from dicom_store.model import ArrivalKind, Door, InstitutionId, Origin
 from dicom_store.ports import LabReportStored, Scope
-from dicom_store.storage.database import Writing
+from dicom_store.storage.jobs import Writing
 from dicom_store.storage.keeping import add_arrival, arrival_row
 from dicom_store.storage.keys import KeyRing
 

@@ -27,7 +27,8 @@ from dicom_store.model import (
 )
 from dicom_store.ports import Scope
 from dicom_store.storage import keeping, searching, ways
-from dicom_store.storage.database import Job, database
+from dicom_store.storage.database import database
+from dicom_store.storage.jobs import Job
 from dicom_store.storage.keeping import Kept, NewFilm
 from dicom_store.storage.keys import KeyRing
 from dicom_store.storage.searching import Found

@@ -23,7 +23,7 @@ from dicom_store.model import (
     SeriesUID,
     StudyUID,
 )
-from dicom_store.storage.database import Writing
+from dicom_store.storage.jobs import Writing
 from dicom_store.storage.rows import add_rows
 from dicom_store.storage.tables import arrivals, headers, instances, removals, series, studies
 

@@ -6,8 +6,8 @@ from typing import NamedTuple
 from sqlalchemy import bindparam, delete, select, update
 
 from dicom_store.model import BlobRef
-from dicom_store.storage.database import Writing
 from dicom_store.storage.index import Index, film_name
+from dicom_store.storage.jobs import Writing
 from dicom_store.storage.tables import instances, removals, sealed_packs
 
 _LIVE = (

@@ -7,7 +7,7 @@ from sqlalchemy import URL, Executable, text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from dicom_store.migrations import upgrade
-from dicom_store.storage.database import Job, run_all
+from dicom_store.storage.jobs import Job, run_all
 
 # Any number that no other program on the same PostgreSQL database uses; here the letters "tcar".
 _ADVISORY_LOCK = 0x74636172
@@ -22,14 +22,14 @@ class Postgres:
         self._writing = _async_engine(url, 1)
 
     async def open(self) -> None:
-        """See `Database.open`."""
+        """See `database.Database.open`."""
         async with self._writing.begin() as connection:
             await connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}"))
         async with self._writing.begin() as connection:
             await connection.run_sync(upgrade)
 
     async def rows(self, query: Executable, values: Any) -> Sequence[Any]:
-        """See `Database.rows`."""
+        """See `database.Database.rows`."""
         async with self._reading.connect() as connection:
             return (await connection.execute(query, values)).all()
 
@@ -40,7 +40,7 @@ class Postgres:
             return await run_all(connection, jobs)
 
     async def close(self) -> None:
-        """See `Database.close`."""
+        """See `database.Database.close`."""
         await self._reading.dispose()
         await self._writing.dispose()
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Dialect, Table, insert
 
-from dicom_store.storage.database import Writing
+from dicom_store.storage.jobs import Writing
 
 
 async def add_rows(connection: Writing, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from dicom_store.errors import StorageFull, Unavailable
-from dicom_store.storage.database import Database, Job
+from dicom_store.storage.database import Database
+from dicom_store.storage.jobs import Job
 
 T = TypeVar("T")
 

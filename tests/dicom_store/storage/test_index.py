@@ -22,7 +22,8 @@ from dicom_store.app import Archive, open_archive
 from dicom_store.errors import FilmRefused, NotFound, StorageFull, Unavailable
 from dicom_store.model import ArrivalKind, Level, Match, MatchKind, Search, Stored, StudyKey
 from dicom_store.ports import InstanceStored, Scope
-from dicom_store.storage.database import Writing, database
+from dicom_store.storage.database import database
+from dicom_store.storage.jobs import Writing
 from dicom_store.storage.packbook import PackBook
 from dicom_store.storage.postgres import SCHEMA
 from dicom_store.storage.tables import metadata

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from sqlalchemy import create_engine, insert, select
 from sqlalchemy.engine import Connection
 
-from dicom_store.storage.database import _Blocking
 from dicom_store.storage.rows import add_rows
+from dicom_store.storage.sqlite import _Blocking
 from dicom_store.storage.tables import arrivals, metadata
 
 ROWS = [
