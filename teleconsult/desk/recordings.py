@@ -44,7 +44,7 @@ class RecordingPages:
         return page(
             request,
             "desk/recording.html",
-            path=f"/consults/{view.id}",
+            consult_path=f"/consults/{view.id}",
             number=view.number,
             recording=recording,
             tracks_path=f"/api/v1/consults/{view.id}/recordings/{recording.name}/tracks",

@@ -361,6 +361,24 @@ NOTICES = SimpleNamespace(
     ],
 )
 
+RECORDING = SimpleNamespace(
+    name="r1",
+    by="陈立民",
+    began_at=NOW,
+    seconds=754,
+    is_kept=True,
+    tracks=[
+        SimpleNamespace(number=0, who="陈立民", part="requester", label="", kind="audio", began_ms=0),
+        SimpleNamespace(number=1, who="", part="patient", label="", kind="video", began_ms=900),
+        SimpleNamespace(number=2, who="沈若川", part="specialist", label="screen", kind="video", began_ms=60_000),
+    ],
+)
+RECORDINGS = [
+    RECORDING,
+    SimpleNamespace(name="r2", by="沈若川", began_at=NOW, seconds=None, is_kept=True),
+    SimpleNamespace(name="r3", by="沈若川", began_at=NOW, seconds=60, is_kept=False),
+]
+
 PAGES: dict[str, tuple[str, str, dict[str, Any]]] = {
     "home": ("desk/home.html", "/", {"home": home()}),
     "home-empty": (
@@ -374,12 +392,17 @@ PAGES: dict[str, tuple[str, str, dict[str, Any]]] = {
     ),
     "worklist": ("desk/worklist.html", "/worklist", {"worklist": worklist()}),
     "worklist-empty": ("desk/worklist.html", "/worklist", {"worklist": worklist(rows=[], text="王", may_request=True)}),
-    "consult": ("desk/consult.html", "/consults/c1", {"consult": consult(), "refused": None, "message_error": ""}),
+    "consult": (
+        "desk/consult.html",
+        "/consults/c1",
+        {"consult": consult(), "recordings": RECORDINGS, "refused": None, "message_error": ""},
+    ),
     "consult-refused": (
         "desk/consult.html",
         "/consults/c1",
         {
             "consult": consult(),
+            "recordings": [],
             "message_error": "",
             "refused": SimpleNamespace(
                 move="return_for_material",
@@ -451,6 +474,17 @@ PAGES: dict[str, tuple[str, str, dict[str, Any]]] = {
             "newer": None,
             "exists_path": "",
             "back": "/patients/p1",
+        },
+    ),
+    "recording": (
+        "desk/recording.html",
+        "/consults/c1/recordings/r1",
+        {
+            "banner": BANNER,
+            "number": "HZ20261123-0047",
+            "consult_path": "/consults/c1",
+            "recording": RECORDING,
+            "tracks_path": "/api/v1/consults/c1/recordings/r1/tracks",
         },
     ),
     "notifications": ("notifications/list.html", "/notifications", {"notices": NOTICES}),
