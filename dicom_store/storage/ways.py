@@ -4,6 +4,7 @@ What names few things (UIDs, a patient's number) opens its index; what may name 
 counted first, up to a bound, and opens its index where they are few.
 """
 
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, and_, bindparam, false, or_, select, tuple_
@@ -127,14 +128,15 @@ def named_by(shape: Shape, number: int) -> list[Select[Any]]:
 # ---------------------------------------------------------------- counting first
 
 
-def countable(shape: Shape) -> list[int]:
+@lru_cache(maxsize=512)
+def countable(shape: Shape) -> tuple[int, ...]:
     """The matches that have an index and may name few studies or many."""
     if not shape.institutions or way_to(shape) is not None:
-        return []
+        return ()
     found = []
     for number, (tag, kind, traits) in enumerate(shape.matches):
         starts = kind is MatchKind.WILDCARD and traits[0]
         named = tag in {PATIENT_NAME, PATIENT_ID, ACCESSION} and (kind in _LISTED or starts)
         if named or (tag in {_MODALITY, MODALITIES_IN_STUDY} and (kind in _LISTED or starts)):
             found.append(number)
-    return found
+    return tuple(found)
