@@ -31,6 +31,8 @@ async def recordings_of(board: Switchboard, actor: Actor, consult_id: str) -> tu
     async with board.database.read() as session:
         await _standing(board, session, actor, consult_id)
         found = await _takes_of(session, consult_id)
+        if not found:
+            return ()  # nearly every case: its page asks for no more
         seats = {(seat.room, seat.participant): seat for seat in await session.scalars(_seats(consult_id))}
         names = await names_of(session, [seat.actor_id for seat in seats.values()])
     people = {whose: (names.named(seat.actor_id).name, Part(seat.part)) for whose, seat in seats.items()}

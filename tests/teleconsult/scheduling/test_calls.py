@@ -101,15 +101,22 @@ async def test_a_patient_waits_at_the_door_and_is_let_in_by_name(calls):
     await inside.close()
 
 
-async def test_who_was_let_in_never_waits_again_in_this_call_not_even_after_a_kill(calls):
+async def let_in(calls):
+    """A follow-up whose patient was let in: consult, patient, their socket, the specialist's, who they are there."""
     site = calls.site
     consult = await site.accepted()
     booked = await calls.booked(consult)
     patient = a_patient_actor(site.patient, site.village)
     outside, waiting = await calls.in_call(patient, consult)
     inside, _ = await calls.in_call(site.specialist, consult, booked.visit.id)
-    await inside.send_json({"type": "admit", "participant": waiting["participant"]})
+    who = {"participant": waiting["participant"]}
+    await inside.send_json({"type": "admit", **who})
     assert (await outside.receive_json(timeout=10))["type"] == "welcome"
+    return consult, patient, outside, inside, who
+
+
+async def test_who_was_let_in_never_waits_again_in_this_call_not_even_after_a_kill(calls):
+    consult, patient, outside, inside, _ = await let_in(calls)
     await calls.heard(4)
     await calls.stop_exchange()  # another one knows nothing of who was let in
     await calls.start_exchange()
@@ -120,15 +127,7 @@ async def test_who_was_let_in_never_waits_again_in_this_call_not_even_after_a_ki
 
 
 async def test_who_was_sent_out_waits_again(calls):
-    site = calls.site
-    consult = await site.accepted()
-    booked = await calls.booked(consult)
-    patient = a_patient_actor(site.patient, site.village)
-    outside, waiting = await calls.in_call(patient, consult)
-    inside, _ = await calls.in_call(site.specialist, consult, booked.visit.id)
-    who = {"participant": waiting["participant"]}
-    await inside.send_json({"type": "admit", **who})
-    assert (await outside.receive_json(timeout=10))["type"] == "welcome"
+    consult, patient, outside, inside, who = await let_in(calls)
     await inside.send_json({"type": "remove", **who})
     await calls.heard(5)
     again, word = await calls.in_call(patient, consult)
