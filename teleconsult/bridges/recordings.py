@@ -1,6 +1,7 @@
 """The clinic reads the exchange's sealed recordings; nothing of them is ever on the disk in clear."""
 
 import asyncio
+import os
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -42,6 +43,14 @@ class RecordingShelf:
     async def holds(self, file: str) -> bool:
         """See the port."""
         return bool(_NAME.fullmatch(file)) and await asyncio.to_thread((self._folder / file).exists)
+
+    async def files(self) -> frozenset[str]:
+        """See the port."""
+        try:
+            found = await asyncio.to_thread(os.listdir, self._folder)
+        except FileNotFoundError:  # nothing was ever recorded
+            return frozenset()
+        return frozenset(name for name in found if _NAME.fullmatch(name))
 
     async def delete(self, file: str) -> bool:
         """See the port."""

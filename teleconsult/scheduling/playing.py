@@ -1,7 +1,4 @@
-"""The doors of recordings: the list of a consult's, and each track with Range, as players ask for it.
-
-Source: RFC 9110 chapter 14.
-"""
+"""The doors of recordings: the list of a consult's, and each track with Range, as players ask for it."""
 
 from datetime import datetime
 
@@ -12,7 +9,7 @@ from teleconsult.errors import NotFound
 from teleconsult.http.bodies import Outgoing
 from teleconsult.http.guard import actor_of
 from teleconsult.http.routing import Route, get
-from teleconsult.scheduling.ports import Playable
+from teleconsult.http.stretches import send_stretch
 from teleconsult.scheduling.rules import checked_id
 from teleconsult.scheduling.service import Scheduling
 
@@ -72,39 +69,4 @@ class RecordingRoutes:
             raise NotFound
         consult, take = checked_id(given["id"]), checked_id(given["recording"])
         found = await self._scheduling.playable(actor_of(request), consult, take, int(given["number"]))
-        return await _sent(request, found)
-
-
-async def _sent(request: web.Request, found: Playable) -> web.StreamResponse:
-    headers = {"Content-Type": found.media, "Cache-Control": "private, no-store", "ETag": found.etag}
-    stretch = stretch_of(request.headers.get("Range", ""), found.size)
-    if request.headers.get("If-Range", found.etag) != found.etag:
-        stretch = (0, found.size)
-    if stretch is None:
-        return web.Response(status=416, headers={**headers, "Content-Range": f"bytes */{found.size}"})
-    start, length = stretch
-    answer = web.StreamResponse(status=200 if length == found.size else 206, headers=headers)
-    answer.headers["Accept-Ranges"] = "bytes"
-    if answer.status == 206:
-        answer.headers["Content-Range"] = f"bytes {start}-{start + length - 1}/{found.size}"
-    answer.content_length = length
-    await answer.prepare(request)
-    async for piece in found.read(start, length):
-        await answer.write(piece)
-    await answer.write_eof()
-    return answer
-
-
-def stretch_of(header: str, size: int) -> tuple[int, int] | None:
-    """First byte and length that a Range header asks for; the whole where it asks for none, or in another way.
-
-    Returns:
-        None: Outside of the content.
-    """
-    low, dash, high = header.removeprefix("bytes=").strip().partition("-")
-    digits = low + high
-    if not header.startswith("bytes=") or not dash or not (digits.isascii() and digits.isdigit()) or len(digits) > 30:
-        return 0, size
-    start = int(low) if low else max(0, size - int(high))
-    end = min(size - 1, int(high)) if low and high else size - 1
-    return (start, end - start + 1) if start <= end else None
+        return await send_stretch(request, found.media, found.etag, found.size, found.read)

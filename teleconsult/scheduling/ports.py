@@ -63,6 +63,9 @@ class Shelf(Protocol):
     async def holds(self, file: str) -> bool:
         """Whether it is there."""
 
+    async def files(self) -> frozenset[str]:
+        """All that are there."""
+
     async def delete(self, file: str) -> bool:
         """Take it away. Whether it was there."""
 
@@ -77,6 +80,10 @@ class NoShelf:
     async def holds(self, file: str) -> bool:
         """There is none."""
         return False
+
+    async def files(self) -> frozenset[str]:
+        """None."""
+        return frozenset()
 
     async def delete(self, file: str) -> bool:
         """There is none."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from teleconsult.actor import SYSTEM, Actor, ActorKind
@@ -20,6 +20,7 @@ from teleconsult.scheduling.views import RecordingView, TrackView
 
 _OF_FILES = frozenset({Seen.RECORDING_FILE, Seen.RECORDED})
 _MOST_FILES = 2000
+_PLACE = (CallEvent.journal, CallEvent.number)
 
 
 async def recordings_of(board: Switchboard, actor: Actor, consult_id: str) -> tuple[RecordingView, ...]:
@@ -61,20 +62,30 @@ async def playable(board: Switchboard, actor: Actor, consult_id: str, take: str,
 
 async def take_away(board: Switchboard, now: datetime, kept: timedelta) -> int:
     """Delete the files of recordings that ended longer ago than they are kept. Returns how many."""
-    held = (CallEvent.kind.in_(_OF_FILES), CallEvent.at < now - kept)
-    newest = select(CallEvent).where(*held).order_by(CallEvent.at.desc()).limit(_MOST_FILES)
-    async with board.database.read() as session:
-        found = takes(_told(await session.scalars(newest)))
-        consults = {call.room: call.consult_id for call in await session.scalars(_calls_of(found))}
-    count = 0
-    for take in found:
-        gone = sum([await board.shelf.delete(track.file) for track in take.tracks])
-        if gone:
-            async with board.database.write(SYSTEM) as work:
-                detail = {"recording": take.name, "files": str(gone)}
-                trail.note(work, "recording.delete", f"consults/{consults.get(take.room, '')}", detail=detail)
-        count += gone
+    held = set(await board.shelf.files())
+    count, seen = 0, ("", 0)
+    while held:  # all that was ever told, a page at a time: days that are kept may have become fewer by many
+        old = (CallEvent.kind.in_(_OF_FILES), CallEvent.at < now - kept, tuple_(*_PLACE) > seen)
+        async with board.database.read() as session:
+            rows = list(await session.scalars(select(CallEvent).where(*old).order_by(*_PLACE).limit(_MOST_FILES)))
+            found = takes(_told(rows))
+            consults = {call.room: call.consult_id for call in await session.scalars(_calls_of(found))}
+        if not rows:
+            break
+        seen = rows[-1].journal, rows[-1].number
+        for take in found:
+            gone = [track.file for track in take.tracks if track.file in held and await board.shelf.delete(track.file)]
+            if gone:
+                await _note_gone(board, take, consults.get(take.room, ""), len(gone))
+            held -= {*gone}
+            count += len(gone)
     return count
+
+
+async def _note_gone(board: Switchboard, take: TakeFound, consult_id: str, files: int) -> None:
+    async with board.database.write(SYSTEM) as work:
+        detail = {"recording": take.name, "files": str(files)}
+        trail.note(work, "recording.delete", f"consults/{consult_id}", detail=detail)
 
 
 async def _standing(board: Switchboard, session: AsyncSession, actor: Actor, consult_id: str) -> Found:

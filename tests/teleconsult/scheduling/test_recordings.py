@@ -95,6 +95,31 @@ async def test_what_is_kept_no_longer_is_gone_noted_and_still_listed(calls, reco
     assert [row.subject for row in rows] == [f"consults/{recorded.id}"]
 
 
+async def test_days_that_have_become_fewer_take_away_what_is_much_older_too(calls, recorded, monkeypatch):
+    monkeypatch.setattr("teleconsult.scheduling.recordings._MOST_FILES", 2)
+    room = (await calls.joined(calls.site.specialist, recorded))["room"]
+    names = [f"{number:032x}.webm.sealed" for number in range(1, 8)]
+    for name in names:
+        calls.shelf.open(name).close()
+    async with calls.site.database.write(SYSTEM) as work:
+        told = [
+            Told(
+                900 + day,
+                room,
+                "recorded",
+                "",
+                calls.now - timedelta(days=day),
+                {"take": f"t{day}", "file": name, "until_ms": 5},
+            )
+            for day, name in enumerate(names, 1)
+        ]
+        await calls.scheduling.keep(work, "another", told)
+    board = calls.scheduling._board
+    assert await take_away(board, calls.now, timedelta(days=90)) == 0
+    assert await take_away(board, calls.now, timedelta(days=1)) == 6
+    assert set(await board.shelf.files()) == {FILE, names[0]}
+
+
 async def fetched(calls, path, who, headers):
     url = calls.server.make_url(path)
     async with calls.http.get(url, headers={**await calls.bearer(who), **headers}) as answer:

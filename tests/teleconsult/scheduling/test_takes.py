@@ -5,7 +5,6 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from teleconsult.scheduling.playing import stretch_of
 from teleconsult.scheduling.state import Seen
 from teleconsult.scheduling.takes import FileTold, takes
 from tests.builders.clock import NOON
@@ -36,19 +35,3 @@ def test_files_of_one_take_are_one_recording_and_the_latest_comes_first(order):
 
 def test_what_names_no_take_or_file_is_no_recording():
     assert takes([FileTold("c.1.1", "li", Seen.RECORDED, NOON, {"label": "audio"})]) == ()
-
-
-@given(st.text(max_size=40), st.integers(0, 100))
-def test_no_range_leads_outside(header, size):
-    found = stretch_of(header, size)
-    assert found is None or (0 <= found[0] <= size and found[0] + found[1] <= size)
-
-
-def test_ranges_are_read_as_players_ask():
-    assert stretch_of("", 100) == (0, 100)
-    assert stretch_of("bytes=0-", 100) == (0, 100)
-    assert stretch_of("bytes=10-19", 100) == (10, 10)
-    assert stretch_of("bytes=90-400", 100) == (90, 10)
-    assert stretch_of("bytes=-5", 100) == (95, 5)
-    assert stretch_of("bytes=1-2,4-5", 100) == (0, 100)
-    assert stretch_of("bytes=100-", 100) is None
