@@ -1,25 +1,31 @@
 """Pure: writes answers to offers.
 
-Source: RFC 8829 (JSEP), RFC 9143 (BUNDLE), RFC 8839 (ICE in SDP), RFC 7587 7 (opus).
+Source: RFC 8829 (JSEP), RFC 9143 (BUNDLE), RFC 8839 (ICE in SDP), RFC 7587 7 (opus), RFC 4588 8 (rtx), RFC 8853
+(simulcast).
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from signaling.media.ice import IceCredentials
-from signaling.media.sdp import AUDIO_LEVEL, MID, Codec, Offer, Section
+from signaling.media.sdp import AUDIO_LEVEL, MID, REPAIRED_RID, RID, Codec, Offer, Section
 
 _FEEDBACK = ("nack", "nack pli", "ccm fir", "goog-remb")
-_HEARD_EXTENSIONS = {"audio": (AUDIO_LEVEL, MID), "video": (MID,)}
+_HEARD_EXTENSIONS = {"audio": (AUDIO_LEVEL, MID), "video": (MID, RID, REPAIRED_RID)}
 
 
 @dataclass(frozen=True, slots=True)
 class Sending:
-    """A stream that we will send in a section."""
+    """A stream that we will send in a section.
+
+    Attributes:
+        repeats: SSRC of its repeats, where they go in a stream of their own.
+    """
 
     ssrc: int
     stream: str
     label: str
+    repeats: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +91,7 @@ def _rejected(section: Section) -> list[str]:
 def _accepted(section: Section, reply: Reply, candidates: Sequence[tuple[str, int]]) -> list[str]:
     host, port = candidates[0]
     family = "IP6" if ":" in host else "IP4"
-    types = " ".join(str(codec.pt) for codec in reply.codecs)
+    types = " ".join(str(pt) for codec in reply.codecs for pt in (codec.pt, codec.rtx) if pt)
     lines = [f"m={section.kind} {port} {section.profile} {types}", f"c=IN {family} {host}", f"a=mid:{section.mid}"]
     lines += ["a=rtcp-mux", "a=rtcp-rsize"]
     lines.append("a=" + _direction(reply))
@@ -98,13 +104,21 @@ def _accepted(section: Section, reply: Reply, candidates: Sequence[tuple[str, in
             lines.append(f"a=fmtp:{codec.pt} {codec.fmtp}")
         words = _FEEDBACK if section.kind == "video" else ("nack",) if section.repeats else ()
         lines += [f"a=rtcp-fb:{codec.pt} {word}" for word in words]
+        if codec.rtx:
+            lines += [f"a=rtpmap:{codec.rtx} rtx/{codec.clock_hz}", f"a=fmtp:{codec.rtx} apt={codec.pt}"]
     if reply.receive:
         heard = (word for word in _HEARD_EXTENSIONS.get(section.kind, ()) if word in section.extensions)
         lines += [f"a=extmap:{section.extensions[word]} {word}" for word in heard]
-    if reply.sending:
-        lines.append(f"a=msid:{reply.sending.stream} {reply.sending.label}")
-        lines.append(f"a=ssrc:{reply.sending.ssrc} cname:{reply.sending.stream}")
-    return lines
+        lines += [f"a=rid:{rid} recv" for rid in section.rids]
+        lines += ["a=simulcast:recv " + ";".join(section.rids)] if section.rids else []
+    return lines + (_sent(reply.sending, apart=any(codec.rtx for codec in reply.codecs)) if reply.sending else [])
+
+
+def _sent(sending: Sending, *, apart: bool) -> list[str]:
+    numbers = (sending.ssrc, sending.repeats) if apart else (sending.ssrc,)
+    lines = [f"a=msid:{sending.stream} {sending.label}"]
+    lines += [f"a=ssrc-group:FID {sending.ssrc} {sending.repeats}"] if apart else []
+    return lines + [f"a=ssrc:{number} cname:{sending.stream}" for number in numbers]
 
 
 def _direction(reply: Reply) -> str:

@@ -3,7 +3,6 @@
 Every amplifying answer has a budget: a subscriber who asks for too much is simply not answered.
 """
 
-import struct
 from typing import TYPE_CHECKING
 
 from signaling.media import feedback
@@ -13,7 +12,6 @@ if TYPE_CHECKING:
     from signaling.media.peer import Peer
     from signaling.media.tracks import Source
 
-_HEADER = struct.Struct("!BBHII")
 _SR_KEPT = 16
 _SR_EVERY_S = 0.2
 _RTCP_PER_S = 600
@@ -99,9 +97,8 @@ class Backchannel:
             if lane.repeats <= 0:
                 return
             lane.repeats -= 1
-            _, first, second, ts, rest = kept
-            header = _HEADER.pack(first, (second & 0x80) | lane.pt, out_seq, (ts + lane.ts_off) & 0xFFFFFFFF, lane.ssrc)
-            self._peer.send_rtp(header + rest)
+            _, first, marker, ts, rest = kept
+            self._peer.send_rtp(lane.repeat(first, marker, out_seq, ts, rest))
 
     def _pass_on(self, report: feedback.SenderReport, now: float) -> None:
         source = self._peer.by_ssrc.get(report.ssrc)

@@ -27,6 +27,7 @@ class Bundle:
         sources: mid -> what comes in there.
         lanes: mid -> what goes out there.
         by_ssrc: What packets are known to belong to.
+        apts: Payload type of repeats -> of what they repeat.
     """
 
     def __init__(self, peer: "Peer", plane: Plane) -> None:
@@ -35,6 +36,8 @@ class Bundle:
         self.sources: dict[str, Source] = {}
         self.lanes: dict[str, Lane] = {}
         self.by_ssrc: dict[int, Source] = {}
+        self.apts: dict[int, int] = {}
+        self._repeats: dict[int, Source] = {}
         self._announced: dict[int, Source] = {}
         self._lane_by_ssrc: dict[int, Lane] = {}
 
@@ -44,7 +47,8 @@ class Bundle:
         lane = self.lanes.get(section.mid)
         if lane is None:
             pts = {codec.name: codec.pt for codec in reversed(section.codecs)}
-            lane = self.lanes[section.mid] = Lane(self._peer, slot, section.kind, pts)
+            again = {codec.name: codec.rtx for codec in reversed(section.codecs)}
+            lane = self.lanes[section.mid] = Lane(self._peer, slot, section.kind, pts, again)
             self._lane_by_ssrc[lane.ssrc] = lane
             if self._peer.tx is not None:
                 self.open(lane)
@@ -60,6 +64,7 @@ class Bundle:
         elif source.codec != codecs[0]:
             source.codecs = {codec.pt: codec for codec in codecs}
             source.turn_to(codecs[0].pt, now_s)
+        self.apts |= {codec.rtx: codec.pt for codec in codecs if codec.rtx}
         for ssrc in section.ssrcs:
             self._announced[ssrc] = source
 
@@ -105,10 +110,7 @@ class Bundle:
 
     def adopt(self, ssrc: int, pt: int, mid: str = "") -> Source | None:
         """Which track is a new SSRC? By the offer's word, by the packet's mid, or as the only one it fits."""
-        source = self._announced.get(ssrc) or self.sources.get(mid)
-        if source is None:
-            fitting = [one for one in self.sources.values() if pt in one.codecs]
-            source = fitting[0] if len(fitting) == 1 else None
+        source = self._whose(ssrc, pt, mid)
         if source is None or pt not in source.codecs or len(self.by_ssrc) > _MOST_SSRCS:
             return None
         now_s = self._plane.now_s()
@@ -123,6 +125,22 @@ class Bundle:
         source.ask_key_frame(now_s)
         return source
 
+    def repeated(self, ssrc: int, pt: int, mid: str = "") -> Source | None:
+        """Whose repeats come under this SSRC; None for what was not agreed."""
+        source = self._repeats.get(ssrc)
+        if source is None and len(self._repeats) <= _MOST_SSRCS:
+            source = self._whose(ssrc, self.apts.get(pt, -1), mid)
+            if source is not None:
+                self._repeats[ssrc] = source
+        return source if source is not None and source.pt == self.apts.get(pt) else None
+
+    def _whose(self, ssrc: int, pt: int, mid: str) -> Source | None:
+        source = self._announced.get(ssrc) or self.sources.get(mid)
+        if source is None:
+            fitting = [one for one in self.sources.values() if pt in one.codecs]
+            source = fitting[0] if len(fitting) == 1 else None
+        return source
+
     def _drop_lane(self, mid: str) -> None:
         lane = self.lanes.pop(mid)
         lane.slot.remove(lane)
@@ -132,7 +150,7 @@ class Bundle:
         source = self.sources.pop(mid)
         if source.slot.source is source:
             source.slot.release()
-        for table in (self.by_ssrc, self._announced):
+        for table in (self.by_ssrc, self._announced, self._repeats):
             for key in [key for key, value in table.items() if value is source]:
                 del table[key]
         if not self.sources:

@@ -2,7 +2,8 @@
 
 No sockets: sequence numbers and times in, decisions out. Everything is bounded, whatever numbers a sender invents.
 
-Source: RFC 3550 A.1 (sequence numbers), RFC 4585 6.2.1 (NACK), RFC 6298 (Karn's rule).
+Source: RFC 3550 A.1 (sequence numbers), RFC 4585 6.2.1 (NACK), RFC 6298 (Karn's rule), RFC 4588 (a repeat is no part of
+what is reported about the stream it repeats).
 """
 
 import struct
@@ -45,17 +46,22 @@ class Missing:
 
     Args:
         repairs: Whether lost packets are asked for (video); counted they are always.
+        apart: Whether repeats come in a stream of their own.
 
     Attributes:
+        apart: Likewise; what then comes late in the stream itself was only late.
         broken: More was lost than repeats can mend; whoever asks for a key frame takes this back.
+        received: Packets that came, repeats included.
+        repaired: Those of them that came only as repeats.
     """
 
     __slots__ = (
-        "_asked", "_last_s", "_repairs", "broken", "cycles", "expected", "highest", "received", "repaired",
+        "_asked", "_last_s", "_repairs", "apart", "broken", "cycles", "expected", "highest", "received", "repaired",
         "round_trip_s",
     )  # fmt: skip
 
-    def __init__(self, *, repairs: bool = True) -> None:
+    def __init__(self, *, repairs: bool = True, apart: bool = False) -> None:
+        self.apart = apart
         self.highest: int | None = None
         self.cycles = 0
         self.round_trip_s = _FIRST_ROUND_TRIP_S
@@ -82,13 +88,26 @@ class Missing:
         elif 1 < ahead < _HALF:
             self._jumped(highest, ahead, now_s)
         else:
-            if self._asked:
-                self._mended(seq, now_s)
+            if self._asked and self._mended(seq, now_s) and not self.apart:
+                self.repaired += 1
             return
         if seq < highest:
             self.cycles += 1
         self.highest = seq
         self._last_s = now_s
+
+    def repeated(self, seq: int, now_s: float) -> bool:
+        """A repeat came in its own stream; False for what was not missing: a probe of the link, or a second one."""
+        if not self._mended(seq, now_s):
+            return False
+        self.received += 1
+        self.repaired += 1
+        return True
+
+    @property
+    def never(self) -> int:
+        """Packets that never came; where repeats come apart, at first sending."""
+        return self.expected - self.received + (self.repaired if self.apart else 0)
 
     @property
     def any(self) -> bool:
@@ -129,16 +148,16 @@ class Missing:
         for lost in range(1, ahead):
             self._asked[(highest + lost) & _WRAP16] = _Ask(now_s)
 
-    def _mended(self, seq: int, now_s: float) -> None:
+    def _mended(self, seq: int, now_s: float) -> bool:
         ask = self._asked.pop(seq, None)
         if ask is None:
-            return
-        self.repaired += 1
+            return False
         if ask.tries:
             # The answer to a single question is exact (Karn's rule); of several, the first is the likeliest one meant.
             weight = 0.3 if ask.tries == 1 else 0.15
             self.round_trip_s += weight * (now_s - ask.first_s - self.round_trip_s)
             self.round_trip_s = min(self.round_trip_s, _SLOWEST_REPEAT_S)
+        return True
 
 
 @dataclass(slots=True)
@@ -166,8 +185,7 @@ class Reporting:
 
     def block(self, ssrc: int, missing: Missing, lost: float, now_s: float) -> bytes:
         """One report block (RFC 3550 6.4.1); the browser computes its round trip from it."""
-        never = max(0, missing.expected - missing.received)
         delay = int((now_s - self.last_sr_at_s) * 65536) & 0xFFFFFFFF if self.last_sr else 0
-        counted = min(never, 0x7FFFFF).to_bytes(3, "big")
+        counted = min(max(0, missing.never), 0x7FFFFF).to_bytes(3, "big")
         highest = (missing.cycles & _WRAP16) << 16 | (missing.highest or 0)
         return struct.pack("!IB3sIIII", ssrc, int(lost * 255), counted, highest, 0, self.last_sr, delay)

@@ -75,7 +75,8 @@ class Peer:
         self.plays: frozenset[str] = frozenset()
         self.last_check_s = plane.now_s()
         self.sources, self.lanes, self.by_ssrc = self._bundle.sources, self._bundle.lanes, self._bundle.by_ssrc
-        self.lane_of, self.adopt = self._bundle.lane_of, self._bundle.adopt
+        self.lane_of, self.adopt, self.repeated = self._bundle.lane_of, self._bundle.adopt, self._bundle.repeated
+        self.apts = self._bundle.apts
         self.restart, self.password_of = self._identity.restart, self._identity.password_of
         self.feedback = Backchannel(self, start_bitrate_bps)
 
@@ -114,7 +115,8 @@ class Peer:
         if slot is None:
             return answers.Reply(agreed, receive)
         lane = self._bundle.lane(section, slot)
-        return answers.Reply(agreed, receive, answers.Sending(lane.ssrc, slot.participant or "-", slot.label))
+        sending = answers.Sending(lane.ssrc, slot.participant or "-", slot.label, lane.rtx_ssrc)
+        return answers.Reply(agreed, receive, sending)
 
     # ------------------------------------------------------------ connecting
     def on_check(self, name: bytes | None, ufrag: str) -> None:

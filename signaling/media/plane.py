@@ -10,12 +10,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from signaling.media import compiling, extensions, feedback, ice
-from signaling.media.fan import CompiledFan, Fan, PlainFan
+from signaling.media.fan import CompiledFan, Fan, Header, PlainFan
 from signaling.media.intake import CompiledIntake, Intake, Opened, PlainIntake
 from signaling.media.mux import READ_BATCH, SLOT_BYTES, BatchMux, PlainMux, readable
 
 if TYPE_CHECKING:
     from signaling.media.peer import Peer
+    from signaling.media.tracks import Source
 
 _ROUNDS = 4
 """Batches read before the loop gets its turn: 256 packets, about 2 ms."""
@@ -135,6 +136,9 @@ class Plane:
         source = peer.by_ssrc.get(ssrc)
         if source is None:
             where = self._extension(start, first, payload)
+            if (second & 0x7F) in peer.apts:
+                self._mend(peer, start, opened, now)
+                return
             source = peer.adopt(ssrc, second & 0x7F, extensions.text(*where, peer.mid_id))
         if source is None or not source.pay(length):
             self.refused += 1
@@ -152,16 +156,37 @@ class Plane:
                 level = extensions.byte(*self._extension(start, first, payload), peer.level_id)
             if level is not None and level >= 0:
                 source.hear(level)
-        rest = bytes(self.mux.inbox.view[start + payload : start + length])
-        if source.cache:
-            source.cache[seq & _MASK] = (seq, first & 0xA0, second, ts, rest)
-        if source.tape is not None:
-            source.tape((ssrc, source.codec.name, seq, ts, second > 127, now, rest))
         source.packets += 1
         source.bytes += length
+        self._pass_on(source, (first & 0xA0, second & 0x80, seq, ts), start + payload, start + length, now)
+
+    def _mend(self, peer: "Peer", start: int, opened: Opened, now: float) -> None:
+        """A repeat in a stream of its own takes the place of what it repeats (RFC 4588 4); a probe has none."""
+        ts, ssrc, _, payload, length, _, first, second = opened
+        where = self._extension(start, first, payload)
+        source = peer.repeated(ssrc, second & 0x7F, extensions.text(*where, peer.mid_id))
+        if source is None or not source.pay(length):
+            self.refused += 1
+            return
+        source.bytes += length
+        data, begin, end = self.mux.inbox.data, start + payload, start + length
+        padding = data[end - 1] if first & 0x20 else 0
+        if end - padding < begin + 2:
+            return
+        seq = data[begin] << 8 | data[begin + 1]
+        if source.missing.repeated(seq, now):
+            self._pass_on(source, (first & 0xA0, second & 0x80, seq, ts), begin + 2, end, now)
+
+    def _pass_on(self, source: "Source", header: Header, begin: int, end: int, now: float) -> None:
+        first, marker, seq, ts = header
+        rest = bytes(self.mux.inbox.view[begin:end])
+        if source.cache:
+            source.cache[seq & _MASK] = (seq, first, marker, ts, rest)
+        if source.tape is not None:
+            source.tape((source.ssrc or 0, source.codec.name, seq, ts, marker > 0, now, rest))
         self.packets_in += 1
         if source.lanes:
-            self.packets_out += self._send(source, (first & 0xA0, second & 0x80, seq, ts), rest)
+            self.packets_out += self._send(source, header, rest)
 
     def _extension(self, start: int, first: int, payload: int) -> tuple[bytearray, int, int]:
         """Where a packet's header extension lies: what `extensions` asks for; of no length where there is none."""

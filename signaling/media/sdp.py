@@ -3,7 +3,8 @@
 Bounded; every lie is an `OfferRefused`, never an exception of another kind. Only what a relay needs: sections, codecs,
 directions, fingerprints.
 
-Source: RFC 8866 (SDP), RFC 9143 (BUNDLE), RFC 8839 (ICE in SDP), RFC 7742 (VP8 and H264 in browsers).
+Source: RFC 8866 (SDP), RFC 9143 (BUNDLE), RFC 8839 (ICE in SDP), RFC 7742 (VP8 and H264 in browsers), RFC 4588 8
+(rtx), RFC 8851 and 8853 (rid, simulcast).
 """
 
 import re
@@ -20,10 +21,15 @@ _HEX_PAIRS = re.compile(r"[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){19,63}")
 _FINGERPRINTS = frozenset({"sha-256", "sha-384", "sha-512"})
 _DIRECTIONS = frozenset({"sendrecv", "sendonly", "recvonly", "inactive"})
 _WANTED = {"audio": ("opus",), "video": ("VP8", "H264")}
+_MAX_LAYERS = 4
 _REPEATS = re.compile(r"a=rtcp-fb:(\d{1,3}|\*) nack\s*")
+_APT = re.compile(r"apt=(\d{1,3})")
+_RID = re.compile(r"a=rid:([A-Za-z0-9_-]{1,32}) send\b.*")
 _CLOCK_HZ = {"audio": 48_000, "video": 90_000}
 AUDIO_LEVEL = "urn:ietf:params:rtp-hdrext:ssrc-audio-level"
 MID = "urn:ietf:params:rtp-hdrext:sdes:mid"
+RID = "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id"
+REPAIRED_RID = "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +41,14 @@ class Codec:
         pt: Payload type in this session.
         clock_hz: RTP clock.
         fmtp: Its parameters, as the other side wrote them.
+        rtx: Payload type of its repeats in a stream of their own, 0 where they have none.
     """
 
     name: str
     pt: int
     clock_hz: int
     fmtp: str = ""
+    rtx: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +59,7 @@ class Section:
         codecs: Those we can relay, in our order of preference.
         extensions: URI -> id.
         repeats: Whether lost packets can be asked for again: always of video, of voice where the offer says so.
+        rids: The layers of one picture that are offered here, as the offer orders them; none of what is not simulcast.
     """
 
     kind: str
@@ -62,6 +71,7 @@ class Section:
     ssrcs: tuple[int, ...] = ()
     extensions: Mapping[str, int] = field(default_factory=dict)
     repeats: bool = False
+    rids: tuple[str, ...] = ()
 
     @property
     def they_send(self) -> bool:
@@ -185,6 +195,7 @@ def _section(lines: list[str], session: Mapping[str, str]) -> Section:
         ssrcs=_ssrcs(lines),
         extensions=_extensions(lines),
         repeats=kind == "video" or any(_REPEATS.fullmatch(line) for line in lines),
+        rids=_rids(lines, said.get("simulcast", "")) if kind == "video" else (),
     )
 
 
@@ -197,13 +208,18 @@ def _codecs(kind: str, formats: Sequence[str], lines: Sequence[str]) -> tuple[Co
             names[int(found[1])] = (found[2], int(found[3]))
         elif found := re.fullmatch(r"a=fmtp:(\d{1,3}) ([\x20-\x7e]{1,500})", line):
             parameters[int(found[1])] = found[2].strip()
+    given = [int(word) for word in formats if word.isdigit() and len(word) <= 3 and int(word) < 128]
+    apart = {
+        int(found[1]): pt
+        for pt in given
+        if names.get(pt, ("", 0))[0].lower() == "rtx" and (found := _APT.match(parameters.get(pt, "")))
+    }
     known: list[Codec] = []
-    for word in formats:
-        pt = int(word) if word.isdigit() and len(word) <= 3 else -1
+    for pt in given:
         name, clock_hz = names.get(pt, ("", 0))
         spelt = next((want for want in wanted if want.lower() == name.lower()), None)
-        if spelt and 0 <= pt < 128 and clock_hz == _CLOCK_HZ[kind] and _usable(spelt, parameters.get(pt, "")):
-            known.append(Codec(spelt, pt, clock_hz, parameters.get(pt, "")))
+        if spelt and clock_hz == _CLOCK_HZ[kind] and _usable(spelt, parameters.get(pt, "")):
+            known.append(Codec(spelt, pt, clock_hz, parameters.get(pt, ""), apart.get(pt, 0)))
     return tuple(sorted(known, key=lambda codec: wanted.index(codec.name)))
 
 
@@ -221,6 +237,17 @@ def _ssrcs(lines: Sequence[str]) -> tuple[int, ...]:
         if match := re.match(r"a=ssrc:(\d{1,10}) ", line):
             found[int(match[1]) & 0xFFFFFFFF] = None
     return tuple(found)[:16]
+
+
+def _rids(lines: Sequence[str], simulcast: str) -> tuple[str, ...]:
+    """Of `send q;~h;f,g` the layers q, h, f: of alternatives the first, also what is paused now."""
+    way, _, listed = simulcast.partition("send")
+    if way.strip() and not way.strip().startswith("recv"):
+        return ()
+    named = {found[1] for line in lines if (found := _RID.match(line))}
+    words = (word.split(",")[0].strip().lstrip("~") for word in (listed.split() or [""])[0].split(";"))
+    rids = tuple(dict.fromkeys(word for word in words if word in named))
+    return rids[:_MAX_LAYERS] if len(rids) > 1 else ()
 
 
 def _extensions(lines: Sequence[str]) -> dict[str, int]:

@@ -5,6 +5,7 @@ the publisher reloads, the new source takes the slot and every lane goes on with
 """
 
 import random
+import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from signaling.media.peer import Peer
 
 Cached = tuple[int, int, int, int, bytes]
-"""seq, first byte, second byte, timestamp, payload."""
+"""seq, first byte, marker bit, timestamp, payload."""
 _PACKET_COST_BYTES = 300
 """What a packet costs beside its bytes, so that tiny ones are not free."""
 _MOST_PER_S = {"audio": 100_000, "video": 1_800_000}
@@ -29,6 +30,8 @@ _MOST_PER_S = {"audio": 100_000, "video": 1_800_000}
 _PATIENCE_S = 3.0
 """Pictures go on without a key frame when none could be recognised for so long."""
 _REPEATS_PER_S = 64
+_NONE: Mapping[str, int] = {}
+_HEADER = struct.Struct("!BBHII")
 
 
 class Lane(Numbering):
@@ -37,16 +40,20 @@ class Lane(Numbering):
     Attributes:
         name: Raw address it goes to.
         tx: The subscriber's SRTP session, None before there are keys.
+        rtx: Payload type of its repeats, 0 where they go among the others.
+        rtx_ssrc: Their own stream.
         repeats: How many repeats it may still ask for in this second.
         impatient_s: When it no longer waits for a key frame.
     """
 
     __slots__ = (
-        "codec_pts", "impatient_s", "kind", "last", "name", "octets_before", "packets_before", "peer", "repeats",
-        "slot", "tx",
+        "codec_pts", "impatient_s", "kind", "last", "name", "octets_before", "packets_before", "peer", "repeats", "rtx",
+        "rtx_pts", "rtx_seq", "rtx_ssrc", "slot", "tx",
     )  # fmt: skip
 
-    def __init__(self, peer: "Peer", slot: "Slot", kind: str, codec_pts: Mapping[str, int]) -> None:
+    def __init__(
+        self, peer: "Peer", slot: "Slot", kind: str, codec_pts: Mapping[str, int], rtx_pts: Mapping[str, int] = _NONE
+    ) -> None:
         super().__init__(
             ssrc=random.getrandbits(32) or 1,
             pt=0,
@@ -56,7 +63,9 @@ class Lane(Numbering):
         self.peer = peer
         self.slot = slot
         self.kind = kind
-        self.codec_pts = codec_pts
+        self.codec_pts, self.rtx_pts = codec_pts, rtx_pts
+        self.rtx, self.rtx_seq = 0, random.randrange(8000)  # noqa: S311
+        self.rtx_ssrc = random.getrandbits(32) or 1
         self.name: bytes = b""
         self.last: Heard | None = None
         self.tx: Any = None
@@ -70,6 +79,14 @@ class Lane(Numbering):
         source = self.slot.source
         if source is not None and self in source.lanes:
             source.lanes = [*source.lanes]  # a new list says that something of its lanes has changed
+
+    def repeat(self, first: int, marker: int, out_seq: int, ts: int, rest: bytes) -> bytes:
+        """A packet that was sent once, as it is sent again: in its own stream where one was agreed (RFC 4588 4)."""
+        ts = (ts + self.ts_off) & 0xFFFFFFFF
+        if not self.rtx:
+            return _HEADER.pack(first, marker | self.pt, out_seq, ts, self.ssrc) + rest
+        self.rtx_seq = (self.rtx_seq + 1) & 0xFFFF
+        return _HEADER.pack(first, marker | self.rtx, self.rtx_seq, ts, self.rtx_ssrc) + out_seq.to_bytes(2) + rest
 
     def settle(self) -> int:
         """A second has passed: repeats may be half of what is sent, and a few. Returns the bytes sent in it."""
@@ -122,7 +139,7 @@ class Source:
 
     def begin_anew(self) -> None:
         """Another stream follows under this track: what was counted of the last one says nothing about it."""
-        self.missing = Missing(repairs=bool(self.cache))
+        self.missing = Missing(repairs=bool(self.cache), apart=bool(self.codec.rtx))
         self.reporting = Reporting()
         self.lateness = Lateness(self.codec.clock_hz)
         self.last_ts = 0
@@ -149,7 +166,7 @@ class Source:
         codec = self.codecs.get(pt)
         if codec is None:
             return False
-        self.codec, self.pt = codec, pt
+        self.codec, self.pt, self.missing.apart = codec, pt, bool(codec.rtx)
         self.slot.take(self, now_s)
         return True
 
@@ -230,7 +247,7 @@ class Slot:
         pt = lane.codec_pts.get(source.codec.name)
         if pt is None or lane in source.lanes:
             return
-        lane.pt = pt
+        lane.pt, lane.rtx = pt, lane.rtx_pts.get(source.codec.name, 0)
         if lane.last is not None or source.kind == "video":
             lane.wait()
             lane.impatient_s = now_s + _PATIENCE_S

@@ -106,3 +106,37 @@ def test_a_report_counts_circles():
         missing.came(seq, 0.0)
     block = Reporting().block(7, missing, 0.0, 1.0)
     assert block[8:12] == (1 << 16 | 1).to_bytes(4, "big")
+
+
+def test_a_repeat_in_its_own_stream_mends_and_the_report_still_says_what_was_lost():
+    missing, window, reporting = Missing(apart=True), LossWindow(), Reporting()
+    for seq in range(100):
+        if seq % 10 != 5:
+            missing.came(seq, 0.0)
+    assert len(missing.due(0.0)) == 10
+    assert all(missing.repeated(seq, 0.1) for seq in range(5, 100, 10))
+    assert missing.due(5.0) == []
+    assert not missing.broken
+    lost = window.fraction(missing)
+    assert 0.09 < lost < 0.11
+    assert reporting.block(7, missing, lost, 1.0)[5:8] == (10).to_bytes(3, "big")
+
+
+def test_a_repeat_of_what_is_there_is_a_probe_and_counts_for_nothing():
+    missing, window = Missing(apart=True), LossWindow()
+    for seq in (1, 2, 3, 5):
+        missing.came(seq, 0.0)
+    assert not missing.repeated(2, 0.1)
+    assert missing.repeated(4, 0.1)
+    assert not missing.repeated(4, 0.2)
+    assert round(window.fraction(missing), 9) == 0.2
+    assert missing.never == 1
+
+
+def test_what_comes_late_in_the_stream_itself_was_not_lost_where_repeats_come_apart():
+    for apart, lost in ((True, 0.0), (False, 0.25)):
+        missing, window = Missing(apart=apart), LossWindow()
+        for seq in (1, 2, 4, 3):
+            missing.came(seq, 0.0)
+        assert window.fraction(missing) == lost
+        assert missing.never == 0

@@ -136,3 +136,50 @@ async def test_an_address_in_use_is_not_given_to_another(call):
     check.add_message_integrity(thief.password_of(ufrag).encode())
     rooms.plane._check(bytes(check), victim.name)  # as if it had come from there
     assert rooms.plane.by_name[victim.name] is victim
+
+
+def losing(open_, every, seen):
+    """Opens packets, and loses some of those that are no repeats."""
+    count = 0
+
+    def lossy(slot, length, session, level_id):
+        nonlocal count
+        opened = open_(slot, length, session, level_id)
+        if opened is not None:
+            seen.append((opened[1], opened[7] & 0x7F))
+            count += 1
+        return None if opened is not None and count % every == 0 else opened
+
+    return lossy
+
+
+async def test_repairs_of_a_publisher_come_in_their_own_stream_and_the_loss_stays_known(call):
+    rooms, _, viewer = call
+    source = next(one for one in rooms.peer("r", "p").sources.values() if one.kind == "video")
+    assert source.missing.apart
+    seen = []
+    rooms.plane._open = losing(rooms.plane._open, 7, seen)
+    async with asyncio.timeout(20):
+        while source.missing.repaired < 5:
+            await frame_of(viewer, "video")
+    assert {pt for ssrc, pt in seen if ssrc == source.ssrc} == {source.pt}
+    assert {pt for ssrc, pt in seen if pt == source.codec.rtx}
+    assert source.missing.never >= 5
+
+
+async def test_repeats_to_a_viewer_go_in_their_own_stream_with_the_number_of_what_they_repeat(call):
+    rooms, _, viewer = call
+    watching = next(one for live in rooms.live() for who, one in live.peers.items() if who.startswith("viewer."))
+    lane = next(one for one in watching.lanes.values() if one.kind == "video")
+    sent = []
+    watching.send_rtp = sent.append
+    newest = (lane.slot.source.missing.highest + lane.seq_off) & 0xFFFF
+    await transport(viewer)._send_rtp(feedback.nack(lane.ssrc, [(newest - back) & 0xFFFF for back in range(2)]))
+    async with asyncio.timeout(5):
+        while len(sent) < 2:
+            await asyncio.sleep(0.01)
+    heads = [struct.unpack_from("!BBHIIH", packet) for packet in sent[:2]]
+    assert {head[4] for head in heads} == {lane.rtx_ssrc}
+    assert {head[1] & 0x7F for head in heads} == {lane.rtx} != {lane.pt}
+    assert {head[5] for head in heads} == {newest, (newest - 1) & 0xFFFF}
+    assert heads[1][2] == (heads[0][2] + 1) & 0xFFFF

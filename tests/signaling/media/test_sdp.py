@@ -38,6 +38,63 @@ def test_an_h264_that_not_every_browser_plays_is_not_taken(fmtp):
     assert offer.sections[0].codecs == ()
 
 
+def test_repeats_of_a_codec_are_those_that_name_it():
+    lines = (
+        "a=fmtp:97 apt=96", "a=rtpmap:102 H264/90000", "a=fmtp:102 packetization-mode=1;profile-level-id=42e01f",
+        "a=rtpmap:103 rtx/90000", "a=fmtp:103 apt=102", "a=rtpmap:104 rtx/90000", "a=fmtp:104 apt=999",
+    )  # fmt: skip
+    offer = sdp.parse_offer(HEAD + section(formats="102 97 96 103 104", lines=lines))
+    assert [(codec.pt, codec.rtx) for codec in offer.sections[0].codecs] == [(96, 97), (102, 103)]
+    bare = sdp.parse_offer(HEAD + section(lines=("a=rtpmap:97 rtx/90000",)))
+    assert [codec.rtx for codec in bare.sections[0].codecs] == [0]
+
+
+def answered(offer, **more):
+    replies = {"0": answers.Reply(offer.sections[0].codecs, **more)}
+    return answers.write_answer(offer, replies, IceCredentials("u", "p"), ("sha-256", PRINT), [("127.0.0.1", 4000)])
+
+
+def test_the_answer_offers_repeats_in_a_stream_of_their_own_to_who_knows_them():
+    sending = answers.Sending(11, "doctor", "video", 12)
+    knows = sdp.parse_offer(HEAD + section(lines=("a=fmtp:97 apt=96",), direction="recvonly"))
+    answer = answered(knows, sending=sending)
+    assert "m=video 4000 UDP/TLS/RTP/SAVPF 96 97\r\n" in answer
+    assert "a=fmtp:97 apt=96\r\n" in answer
+    assert "a=ssrc-group:FID 11 12\r\na=ssrc:11 cname:doctor\r\na=ssrc:12 cname:doctor\r\n" in answer
+    plain = answered(sdp.parse_offer(HEAD + section(formats="96", direction="recvonly")), sending=sending)
+    assert "SAVPF 96\r\n" in plain
+    assert "FID" not in plain
+    assert "rtx" not in plain
+
+
+LAYERS = ("a=rid:q send", "a=rid:h send", "a=rid:f send")
+
+
+@pytest.mark.parametrize(
+    ("lines", "rids"),
+    [
+        ((*LAYERS, "a=simulcast:send q;h;f"), ("q", "h", "f")),
+        ((*LAYERS, "a=simulcast: send q;~h,f"), ("q", "h")),
+        ((*LAYERS, "a=simulcast:recv x send f;q recv y"), ("f", "q")),
+        ((*LAYERS, "a=simulcast:send q;q;unnamed"), ()),
+        ((*LAYERS, "a=simulcast:recv q;h"), ()),
+        ((*LAYERS, "a=simulcast:nonsense"), ()),
+        (LAYERS, ()),
+        ((*(f"a=rid:{n} send" for n in range(9)), "a=simulcast:send 0;1;2;3;4;5;6;7;8"), ("0", "1", "2", "3")),
+    ],
+)
+def test_the_layers_of_a_picture_are_read_and_bounded(lines, rids):
+    assert sdp.parse_offer(HEAD + section(lines=lines)).sections[0].rids == rids
+
+
+def test_layers_are_answered_by_name_with_the_extensions_that_tell_them_apart():
+    extensions = (f"a=extmap:4 {sdp.MID}", f"a=extmap:5 {sdp.RID}", f"a=extmap:6 {sdp.REPAIRED_RID}")
+    offer = sdp.parse_offer(HEAD + section(lines=(*LAYERS, "a=simulcast:send q;h;f", *extensions)))
+    answer = answered(offer, receive=True)
+    assert "a=rid:q recv\r\na=rid:h recv\r\na=rid:f recv\r\na=simulcast:recv q;h;f\r\n" in answer
+    assert all(line + "\r\n" in answer for line in extensions)
+
+
 def test_a_section_without_a_common_codec_is_rejected_and_the_rest_goes_on():
     offer = sdp.parse_offer(
         HEAD + section(mid="a") + section(kind="application", mid="b", formats="webrtc-datachannel")
