@@ -309,7 +309,13 @@ class Room:
         if self.recording is None:
             return []
         by, self.recording = self.recording.by, None
-        return [self._note("recording", by, now, step=why), Tape(), *self._tell_others("", Recording(on=False, by=by))]
+        effects: list[Effect] = [self._note("recording", by, now, step=why), Tape()]
+        effects += self._tell_others("", Recording(on=False, by=by))
+        for sitting in self._seats.values():  # a yes is to one recording: before the next one all are asked again
+            if sitting.consent and Grant.CONSENT not in sitting.admission.grants:
+                sitting.consent = False
+                effects += self._tell_others("", SeatChanged(seat=sitting.seat))
+        return effects
 
     def consent(self, participant: str, now: datetime, *, given: bool) -> list[Effect]:
         """Somebody agrees to being recorded, or does not: a no ends a recording for all.

@@ -6,6 +6,7 @@ import pytest
 
 from signaling.effects import CloseRoom, DropMedia, Hang, Note, Tell
 from signaling.errors import NotAdmitted, RoomRefused
+from signaling.messages import SeatChanged
 from signaling.ports import Admission, Grant
 from signaling.room import Room
 
@@ -100,3 +101,18 @@ def test_who_may_not_share_is_refused():
     made.join(admission("patient", Grant.PUBLISH), 1, NOON)
     with pytest.raises(NotAdmitted):
         made.share("patient", "view", {})
+
+
+def test_a_yes_to_one_recording_is_none_to_the_next():
+    made = room()
+    made.join(admission("wang", Grant.PUBLISH, Grant.RECORD, Grant.CONSENT), 1, NOON)
+    made.join(admission("li"), 2, NOON)
+    made.record(NOON, "wang", on=True, paused=False)
+    made.consent("li", NOON, given=True)
+    assert made.recordable("wang")
+    effects = made.record(NOON, "wang", on=False, paused=False)
+    asked = [one.reply.seat for one in effects if isinstance(one, Tell) and isinstance(one.reply, SeatChanged)]
+    assert {(seat.participant, seat.consent) for seat in asked} == {("li", False)}, "every page learns that it is asked"
+    made.record(NOON, "wang", on=True, paused=False)
+    assert not made.recordable("wang")
+    assert [seat.consent for seat in made.seats] == [True, False], "a yes on the house's record stays"

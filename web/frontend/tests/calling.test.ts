@@ -182,11 +182,13 @@ describe("a call hears the exchange", () => {
     expect(raised(call.seats.values())).toHaveLength(3); // until the exchange says so
   });
 
-  it("shows who waits to those who may let them in, and asks the exchange to let them in", () => {
+  it("shows who waits to those who may let them in, and asks the exchange to let them in or to turn them away", () => {
     socket().say({ type: "knock", who: { participant: "p", name: "高守田", role: "patient" } });
     expect([told, [...call.room.asking.keys()]]).toEqual([["knock"], ["p"]]);
-    call.letIn("p");
-    expect(said("admit")).toEqual([{ type: "admit", participant: "p" }]);
+    call.answer("p", true);
+    expect(said("admit")).toEqual([{ type: "admit", participant: "p", welcome: true }]);
+    call.answer("p", false);
+    expect(said("admit").at(-1)).toEqual({ type: "admit", participant: "p", welcome: false });
     socket().say({ type: "knock_gone", participant: "p", outcome: "admitted" });
     expect([...call.room.asking.keys()]).toEqual([]);
   });

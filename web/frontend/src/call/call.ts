@@ -23,7 +23,7 @@ export interface CallEvents {
 export type Told =
   | RoomNews
   | { what: "unplugged"; input: Input; now: string | null }
-  | { what: "refused"; detail: string }
+  | { what: "refused"; code: string; detail: string }
   | { what: "paused" | "shown" }
   | { what: "back" };
 
@@ -149,8 +149,8 @@ export class Call {
     this.session.send({ type: "hand", up, ...(participant && { participant }) });
   }
 
-  letIn(participant: string): void {
-    this.session.send({ type: "admit", participant });
+  answer(participant: string, welcome: boolean): void {
+    this.session.send({ type: "admit", participant, welcome });
   }
 
   record(on: boolean, paused = false): void {
@@ -284,9 +284,9 @@ export class Call {
     this.events.changed();
   }
 
-  private refused({ number, detail }: { number?: number | null; detail: string }): void {
+  private refused({ number, code, detail }: Extract<Reply, { type: "refused" }>): void {
     if (number !== undefined && number !== null) void this.connection?.refused(number);
-    else this.events.told({ what: "refused", detail });
+    else this.events.told({ what: "refused", code, detail });
   }
 
   /** The network has become weaker or better: voice goes first, so one's own picture waits where it has no room. */

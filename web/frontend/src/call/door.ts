@@ -1,4 +1,4 @@
-/** The door of the call, from both sides: who waits and one button to let them in; and what stands before who waits. */
+/** The door of the call, from both sides: who waits, with a yes and a "not now"; and what stands before who waits. */
 
 import { el, icon } from "../dom";
 import { t } from "../i18n";
@@ -21,11 +21,17 @@ export class Door {
   }
 
   private line({ participant, name }: Asking): HTMLElement {
-    const open = el("button", { type: "button", class: "let-in" }, icon("user-check"), t("Let in"));
-    open.setAttribute("aria-label", t("Let in: {name}", { name }));
+    const open = this.button("user-check", t("Let in"), t("Let in: {name}", { name }), participant, true);
+    open.classList.add("let-in");
     open.dataset.callLetIn = participant;
-    open.addEventListener("click", () => this.call.letIn(participant));
-    return el("div", {}, el("p", {}, t("{name} waits at the door", { name })), open);
+    const decline = this.button("x", t("Not now"), t("Not now: {name}", { name }), participant, false);
+    decline.dataset.callTurnAway = participant;
+    return el("div", {}, el("p", {}, t("{name} waits at the door", { name })), open, decline);
+  }
+
+  private button(sign: string, word: string, label: string, who: string, welcome: boolean): HTMLButtonElement {
+    const attributes = { type: "button", class: "plain", "aria-label": label };
+    return el("button", { ...attributes, onclick: () => this.call.answer(who, welcome) }, icon(sign), word);
   }
 }
 

@@ -284,8 +284,8 @@ function words(told: Told): string {
       );
     case "shown":
       return t("Your network is better: the others see you again.");
-    case "refused":
-      return told.detail;
+    case "refused": // a colleague was quicker at the door: what was wanted has happened
+      return told.code === "not_waiting" ? "" : told.detail;
     case "unplugged":
       if (told.now) return t("That device is gone. Now in use: {name}", { name: told.now });
       return told.input === "audio"

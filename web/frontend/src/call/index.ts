@@ -195,7 +195,7 @@ class CallPage {
       ended: t("The call has ended"),
       removed: t("You are no longer in this call"),
       replaced: t("The call has moved to another window"),
-      declined: t("You were not let in"),
+      declined: t("The doctor cannot see you just now"),
       refused: t("You could not be let in"),
     };
     const text: Partial<Record<Phase, string>> = {
@@ -207,7 +207,7 @@ class CallPage {
         "A person in charge has taken you out, or your part in the consult is over. Nothing you wrote is lost.",
       ),
       replaced: t("It was opened in another tab or on another device. There you are heard and seen; here not."),
-      declined: t("The doctor cannot see you now. You can ask again, or call us."),
+      declined: t("Your visit is not lost. Please ask again in a little while, or call us."),
       refused: this.call.detail || t("Please reload the page."),
     };
     const lines: HTMLElement[] = [el("h1", { tabindex: -1 }, title[phase] ?? ""), el("p", {}, text[phase] ?? "")];

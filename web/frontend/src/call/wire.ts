@@ -95,7 +95,7 @@ export type Request =
   | { type: "share"; topic: string; body: Record<string, unknown> }
   | ({ type: "quality" } & Figures)
   | { type: "ladder"; choice: Choice }
-  | { type: "admit"; participant: string }
+  | { type: "admit"; participant: string; welcome: boolean }
   | { type: "record"; on: boolean; paused: boolean }
   | { type: "consent"; given: boolean }
   | { type: "hand"; up: boolean; participant?: string }
