@@ -1,4 +1,4 @@
-"""The shell of recording: gives tracks their tapes, writes what was heard into sealed files, off the packet path.
+"""The shell of recording: tracks get their tapes, what is heard and seen goes into sealed files, off the packet path.
 
 What is recorded is the room's decision; here it is only followed. A disk that is full ends the recording, not the call.
 """
@@ -12,10 +12,13 @@ from signaling.house import House
 from signaling.live import LiveRoom
 from signaling.media.tape import Piece, Tape
 from signaling.ports import Shelf, Strip
+from signaling.views import TOPIC, Views
 
 log = logging.getLogger(__name__)
 
 WRITE_EVERY_S = 0.5
+_KEY_EVERY_S = 20.0
+"""Who plays it can go to a place so far apart: a call by itself may go on for minutes without a key frame."""
 
 
 @dataclass(slots=True)
@@ -48,18 +51,22 @@ class Take:
 
 @dataclass(eq=False, slots=True)
 class Reel:
-    """One track's tape and its files."""
+    """One track and its files.
+
+    Attributes:
+        track: A tape, or what was looked at.
+    """
 
     take: Take
     participant: str
     label: str
-    tape: Tape
+    track: Tape | Views
     files: list[_File] = field(default_factory=list)
 
     def write(self, shelf: Shelf) -> None:
         """Bring to the disk what was heard. Blocks. Raises OSError."""
         waiting = b""
-        for piece in self.tape.pieces():
+        for piece in self.track.pieces():
             if piece.begins is not None:
                 self._put(waiting)
                 waiting = b""
@@ -87,6 +94,22 @@ class Reel:
             self.files[-1].size_bytes += len(data)
 
 
+@dataclass(eq=False, slots=True)
+class _Running:
+    """A take that runs.
+
+    Attributes:
+        views: What is looked at.
+        tapes: (participant, label) -> what is heard.
+        reels: The files of all of them.
+    """
+
+    take: Take
+    views: Views
+    tapes: dict[tuple[str, str], Tape]
+    reels: list[Reel]
+
+
 class Recorder:
     """Of all rooms of a node.
 
@@ -98,8 +121,7 @@ class Recorder:
     def __init__(self, house: House, shelf: Shelf | None) -> None:
         self._house = house
         self._shelf = shelf
-        self._reels: dict[LiveRoom, dict[tuple[str, str], Reel]] = {}
-        self._takes: dict[LiveRoom, Take] = {}
+        self._running: dict[LiveRoom, _Running] = {}
         self._over: list[tuple[LiveRoom, Reel]] = []
 
     @property
@@ -109,26 +131,44 @@ class Recorder:
 
     def follow(self, live: LiveRoom) -> None:
         """Tapes run for the tracks that the room says, and for no others from this moment."""
-        room, reels = live.room, self._reels.get(live, {})
+        room = live.room
         if room.recording is None or self._shelf is None:
             self._end(live)
             return
-        take = Take(secrets.token_hex(8), room.recording.by, self._house.plane.now_s())
-        take = self._takes.setdefault(live, take)
-        reels = self._reels.setdefault(live, {})
+        running = self._running.setdefault(live, self._begin(room.recording.by))
+        take, tapes = running.take, running.tapes
         for (who, label), slot in live.slots.items():
             runs = not room.recording.paused and room.recordable(who)
-            if runs and (who, label) not in reels and slot.source is not None:
-                reels[who, label] = Reel(take, who, label, Tape(take.began_s))
-            reel = reels.get((who, label))
-            slot.record(reel.tape.heard.append if runs and reel else None, self._house.plane.now_s())
+            if runs and (who, label) not in tapes and slot.source is not None:
+                tapes[who, label] = Tape(take.began_s)
+                running.reels.append(Reel(take, who, label, tapes[who, label]))
+            tape = tapes.get((who, label))
+            slot.record(tape.heard.append if runs and tape else None, self._house.plane.now_s())
+
+    def _begin(self, by: str) -> _Running:
+        take = Take(secrets.token_hex(8), by, self._house.plane.now_s())
+        views = Views(take.began_s)
+        return _Running(take, views, {}, [Reel(take, "", TOPIC, views)])
 
     def _end(self, live: LiveRoom) -> None:
-        self._takes.pop(live, None)
-        for key, reel in self._reels.pop(live, {}).items():
+        running = self._running.pop(live, None)
+        if running is None:
+            return
+        for key in running.tapes:
             if slot := live.slots.get(key):
                 slot.record(None, 0.0)
-            self._over.append((live, reel))
+        self._over += [(live, reel) for reel in running.reels]
+
+    def _look(self, live: LiveRoom, running: _Running) -> None:
+        """Keep which film is shown now, and see that whoever plays it can go anywhere."""
+        now, room = self._house.plane.now_s(), live.room
+        if room.recording is None or room.recording.paused or not room.agreed:
+            return
+        running.views.look(room.shared.get(TOPIC), now)
+        for key, tape in running.tapes.items():
+            slot = live.slots.get(key)
+            if slot and slot.source and now - running.take.began_s - tape.key_ms / 1000 > _KEY_EVERY_S:
+                slot.source.ask_key_frame(now)
 
     async def work(self) -> None:
         """Write for ever; what is open when this ends is closed whole."""
@@ -137,7 +177,7 @@ class Recorder:
                 await asyncio.sleep(WRITE_EVERY_S)
                 await self._round()
         finally:
-            for live in list(self._reels):
+            for live in list(self._running):
                 self._end(live)
             for _, reel in self._over:
                 _finish(reel, self._shelf)
@@ -146,14 +186,15 @@ class Recorder:
         shelf, over, self._over = self._shelf, self._over, []
         if shelf is None:
             return
-        for live, reels in list(self._reels.items()):
+        for live, running in list(self._running.items()):
+            self._look(live, running)
             try:
-                for reel in list(reels.values()):
+                for reel in list(running.reels):
                     await asyncio.to_thread(reel.write, shelf)
             except OSError as error:
                 log.error("recording.failed: %s", error)  # noqa: TRY400 - a full disk needs no trace
                 self._house.carry_out(live, live.room.stop_recording(self._house.now(), "failed"))
-            for reel in reels.values():
+            for reel in running.reels:
                 self._tell(live, reel)
         for live, reel in over:
             await asyncio.to_thread(_finish, reel, shelf)

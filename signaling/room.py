@@ -78,7 +78,7 @@ class Room:
     @property
     def shared(self) -> dict[str, dict[str, Any]]:
         """The last word of each shared topic."""
-        return {topic: {"participant": who, **body} for topic, (who, body) in self._shared.items()}
+        return {topic: {**body, "participant": who} for topic, (who, body) in self._shared.items()}
 
     def asking(self, participant: str) -> tuple[Asking, ...]:
         """Who waits at the door, for those who may let them in."""

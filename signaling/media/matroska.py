@@ -40,11 +40,11 @@ class Format:
 def header(form: Format) -> bytes:
     """Everything before the first frame."""
     kind = b"matroska" if form.codec == "H264" else b"webm"
-    ebml = _uint(0x4286, 1) + _uint(0x42F7, 1) + _uint(0x42F2, 4) + _uint(0x42F3, 8)
-    ebml += _element(0x4282, kind) + _uint(0x4287, 4) + _uint(0x4285, 2)
-    info = _uint(0x2AD7B1, 1_000_000) + _element(0x4D80, b"teleconsult") + _element(0x5741, b"teleconsult")
-    tracks = _element(0x1654AE6B, _element(0xAE, _track(form)))
-    return _element(0x1A45DFA3, ebml) + b"\x18\x53\x80\x67" + _UNKNOWN + _element(0x1549A966, info) + tracks
+    ebml = uint(0x4286, 1) + uint(0x42F7, 1) + uint(0x42F2, 4) + uint(0x42F3, 8)
+    ebml += element(0x4282, kind) + uint(0x4287, 4) + uint(0x4285, 2)
+    info = uint(0x2AD7B1, 1_000_000) + element(0x4D80, b"teleconsult") + element(0x5741, b"teleconsult")
+    tracks = element(0x1654AE6B, element(0xAE, _track(form)))
+    return element(0x1A45DFA3, ebml) + b"\x18\x53\x80\x67" + _UNKNOWN + element(0x1549A966, info) + tracks
 
 
 class Clusters:
@@ -66,9 +66,9 @@ class Clusters:
         head = b""
         if begun is None or due:
             self._began_ms = begun = at_ms
-            head = b"\x1f\x43\xb6\x75" + _UNKNOWN + _uint(0xE7, at_ms)
+            head = b"\x1f\x43\xb6\x75" + _UNKNOWN + uint(0xE7, at_ms)
         block = struct.pack("!BhB", 0x81, at_ms - begun, 0x80 if key else 0) + data
-        return head + _element(0xA3, block)
+        return head + element(0xA3, block)
 
 
 def avc_private(sps: bytes, pps: bytes) -> bytes:
@@ -79,27 +79,25 @@ def avc_private(sps: bytes, pps: bytes) -> bytes:
 
 def _track(form: Format) -> bytes:
     name = {"opus": b"A_OPUS", "VP8": b"V_VP8", "H264": b"V_MPEG4/ISO/AVC"}[form.codec]
-    entry = _uint(0xD7, 1) + _uint(0x73C5, 1) + _uint(0x9C, 0) + _element(0x86, name)
+    entry = uint(0xD7, 1) + uint(0x73C5, 1) + uint(0x9C, 0) + element(0x86, name)
     if form.codec == "opus":
         head = b"OpusHead" + struct.pack("<BBHIhB", 1, 2, 0, 48_000, 0, 0)
-        sound = _element(0xB5, struct.pack("!d", 48_000.0)) + _uint(0x9F, 2)
+        sound = element(0xB5, struct.pack("!d", 48_000.0)) + uint(0x9F, 2)
         return (
-            entry
-            + _uint(0x83, _AUDIO)
-            + _element(0x63A2, head)
-            + _uint(0x56BB, _OPUS_PREROLL_NS)
-            + _element(0xE1, sound)
+            entry + uint(0x83, _AUDIO) + element(0x63A2, head) + uint(0x56BB, _OPUS_PREROLL_NS) + element(0xE1, sound)
         )
-    private = _element(0x63A2, form.private) if form.private else b""
-    return entry + _uint(0x83, _VIDEO) + private + _element(0xE0, _uint(0xB0, form.width) + _uint(0xBA, form.height))
+    private = element(0x63A2, form.private) if form.private else b""
+    return entry + uint(0x83, _VIDEO) + private + element(0xE0, uint(0xB0, form.width) + uint(0xBA, form.height))
 
 
-def _element(number: int, body: bytes) -> bytes:
+def element(number: int, body: bytes) -> bytes:
+    """An element with its content."""
     return number.to_bytes((number.bit_length() + 7) // 8) + _size(len(body)) + body
 
 
-def _uint(number: int, value: int) -> bytes:
-    return _element(number, value.to_bytes(max(1, (value.bit_length() + 7) // 8)))
+def uint(number: int, value: int) -> bytes:
+    """An element that holds a number."""
+    return element(number, value.to_bytes(max(1, (value.bit_length() + 7) // 8)))
 
 
 def _size(length: int) -> bytes:

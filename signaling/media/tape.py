@@ -6,6 +6,7 @@ the timeline of what was looked at lie beside each other.
 
 from collections import deque
 from dataclasses import dataclass
+from typing import Protocol
 
 from signaling.media.frames import Frame, Frames, Packet
 from signaling.media.matroska import Clusters, Format, header
@@ -22,6 +23,18 @@ Heard = tuple[int, str, int, int, bool, float, bytes]
 """ssrc, codec, seq, ts, marker, seconds, payload."""
 
 
+class Form(Protocol):
+    """What a file holds, as its name and what is told of it say."""
+
+    @property
+    def codec(self) -> str:
+        """In one word."""
+
+    @property
+    def suffix(self) -> str:
+        """Of its name."""
+
+
 @dataclass(frozen=True, slots=True)
 class Piece:
     """Bytes for a file.
@@ -32,7 +45,7 @@ class Piece:
     """
 
     data: bytes
-    begins: Format | None
+    begins: Form | None
     until_ms: int
 
 
@@ -44,6 +57,7 @@ class Tape:
 
     Attributes:
         heard: The packet path appends here and does nothing else.
+        key_ms: When one could last begin with what is written, in the recording's time.
     """
 
     def __init__(self, began_s: float) -> None:
@@ -55,6 +69,7 @@ class Tape:
         self._form: Format | None = None
         self._base: tuple[int, float] | None = None
         self._last_ms = 0
+        self.key_ms = 0
 
     def pieces(self) -> list[Piece]:
         """What was heard since the last look."""
@@ -76,6 +91,8 @@ class Tape:
             self._clusters = Clusters()
             head = header(form)
         self._last_ms = max(self._last_ms, self._at_ms(frame, _CLOCK_HZ[codec]))
+        if frame.key:
+            self.key_ms = self._last_ms
         data = head + self._clusters.frame(self._last_ms, frame.data, key=frame.key)
         return Piece(data, begins, self._last_ms)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import json
 
 import av
 import pytest
@@ -163,6 +164,31 @@ async def test_nothing_is_written_before_all_agreed_and_a_no_ends_it_for_all(sit
     assert listener.steps() == ["begun", "paused", "resumed", "refused"]
     await camera.close()
     await phone.close()
+
+
+async def test_what_was_looked_at_is_a_track_beside_the_others_while_all_agree(site):
+    client, listener, folder = site
+    wang, _ = await enter(client, "wang", DOCTOR)
+    village, _ = await enter(client, "village", grants_of("requester"))
+    film = {"study": "1.2", "series": "1.2.3", "instance": "1.2.3.4", "words": "Name of a patient"}
+    await wang.send_json({"type": "share", "topic": "view", "body": {**film, "frame": 1}})
+    await wang.send_json({"type": "record", "on": True})
+    await wang.send_json({"type": "share", "topic": "view", "body": {**film, "frame": 2}})
+    await said(village, "recording")
+    await asyncio.sleep(0.3)  # rounds go by in which nothing may be kept
+    await wang.send_json({"type": "share", "topic": "view", "body": {**film, "frame": 3}})
+    await village.send_json({"type": "consent", "given": True})
+    await until(lambda: any(one.kind == "recording_file" for one in listener.all))
+    await wang.send_json({"type": "record", "on": False})
+    await until(listener.files)
+    ((name, told),) = listener.files().items()
+    assert name.endswith(".jsonl.sealed")
+    assert (told.detail["label"], told.participant) == ("view", "")
+    (line,) = map(json.loads, b"".join(unsealed(folder / name, SEAL)).splitlines())
+    assert line.pop("at_ms") >= 0
+    assert line == {"by": "wang", "study": "1.2", "series": "1.2.3", "instance": "1.2.3.4", "frame": 3}
+    await wang.close()
+    await village.close()
 
 
 async def test_nobody_records_without_the_right(site):

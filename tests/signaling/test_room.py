@@ -116,3 +116,9 @@ def test_a_yes_to_one_recording_is_none_to_the_next():
     made.record(NOON, "wang", on=True, paused=False)
     assert not made.recordable("wang")
     assert [seat.consent for seat in made.seats] == [True, False], "a yes on the house's record stays"
+
+
+def test_nobody_shares_in_anothers_name():
+    made = room("li", "wang")
+    made.share("li", "view", {"participant": "wang", "frame": 3})
+    assert made.shared == {"view": {"participant": "li", "frame": 3}}
