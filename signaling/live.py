@@ -28,6 +28,7 @@ class LiveRoom:
         speaking: Who was heard last, loudest first.
         noted: participant -> when its quality was last put on the record.
         chosen: participant -> what it chose to receive; nothing for `auto`.
+        is_relayed: Whether its people are at another node, and it is only watched from here.
         steps: participant -> the steps of the ladder that it was told: of what it sends, and of what it is sent.
     """
 
@@ -39,6 +40,7 @@ class LiveRoom:
     noted: dict[str, datetime] = field(default_factory=dict)
     chosen: dict[str, str] = field(default_factory=dict)
     steps: dict[str, tuple[Step, Step]] = field(default_factory=dict)
+    is_relayed: bool = False
 
     # ------------------------------------------------------------ tracks
     def slot(self, participant: str, label: str) -> Slot:
@@ -138,9 +140,11 @@ def _names(who: str) -> tuple[str, str]:
 
 
 def cap_of(peer: Peer) -> int:
-    """The most that any subscriber of this peer's video can receive: one weak viewer does not lower the others."""
-    able = []
-    for source in peer.sources.values():
-        if source.kind == "video":
-            able += [lane.peer.feedback.able_bps() for lane in source.lanes]
-    return max(able, default=CEILING_BPS)
+    """The most that any subscriber of this peer's video can receive: one weak viewer does not lower the others.
+
+    Where a picture comes in layers, the smaller ones are sent beside what that subscriber gets.
+    """
+    videos = [source for source in peer.sources.values() if source.kind == "video"]
+    able = [lane.peer.feedback.able_bps() for source in videos for lane in source.lanes]
+    beside = sorted(source.bitrate_bps for source in videos if source.rid)[:-1]
+    return max(able, default=CEILING_BPS) + sum(beside)

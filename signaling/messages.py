@@ -308,6 +308,16 @@ class Reoffer(_Said):
     reason: str
 
 
+class Layers(_Said):
+    """Send your camera in several sizes, or no longer: those who watch have links that differ much.
+
+    A browser that can makes a new offer with simulcast (RFC 8853) in the place of its camera's; nobody has to.
+    """
+
+    type: Literal["layers"] = "layers"
+    on: bool
+
+
 class Speaking(_Said):
     """Who is heard now, loudest first."""
 
@@ -355,6 +365,7 @@ Reply = (
     | Shared
     | Tier
     | Reoffer
+    | Layers
     | Speaking
     | Refusal
     | Closing

@@ -19,6 +19,7 @@ _WAYS: tuple[messages.Reason, ...] = ("uplink", "downlink")
 _REPAIR_EVERY_S = 0.02
 _HEAR_EVERY_S = 0.5
 _REPORT_EVERY_S = 1.0
+_ASK_AGAIN_S = 8.0
 
 
 class Rounds:
@@ -64,6 +65,7 @@ class Rounds:
         """Reports, estimates, steps of the ladder, seats that have run out."""
         for live in list(self._house.live()):
             self._look_at_peers(live)
+            self._ask_for_layers(live)
             live.sweep()
             if live.room.recording is not None:
                 self._recorder.follow(live)  # who came or published meanwhile
@@ -79,6 +81,16 @@ class Rounds:
             elif peer.connected:
                 peer.report(now, cap_of(peer))
                 self._step(live, who, peer, now)
+
+    def _ask_for_layers(self, live: LiveRoom) -> None:
+        """Tell publishers whether their cameras are wanted in several sizes; seldom, as not every browser can."""
+        now = self._house.plane.now_s()
+        for (who, _), slot in live.slots.items():
+            wanted = slot.wants_layers(now)
+            if wanted is not slot.layered and now - slot.asked_s > _ASK_AGAIN_S:
+                slot.asked_s = now
+                self._house.say(live, who, messages.Layers(on=wanted))
+                self._house.note(live, "layers", who, {"on": int(wanted)})
 
     def _step(self, live: LiveRoom, who: str, peer: Peer, now: float) -> None:
         """Decide what the peer may send and see; what changed is told with its reason and kept on the record."""

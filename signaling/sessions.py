@@ -115,7 +115,7 @@ class Sessions:
             OfferRefused: Nothing was changed.
         """
         peer, mids = session.peer, kinds_of(sdp)
-        sends = {mid: source.slot for mid, source in peer.sources.items() if mid in mids.values()}
+        sends = {mid: source.slot for (mid, _), source in peer.sources.items() if mid in mids.values()}
         takes = {mid: lane.slot for mid, lane in peer.lanes.items() if mid in mids.values()}
         return peer.answer(sdp, Wishes(sends, takes))
 

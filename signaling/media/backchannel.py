@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 from signaling.media import feedback
 from signaling.media.bandwidth import CEILING_BPS, Ladder, Pictures, Step, Uplink
+from signaling.media.layers import Link
+from signaling.media.tracks import STALLED_S
 
 if TYPE_CHECKING:
     from signaling.media.peer import Peer
-    from signaling.media.tracks import Source
+    from signaling.media.sources import Source
 
 _SR_KEPT = 16
 _SR_EVERY_S = 0.2
@@ -50,7 +52,7 @@ class Backchannel:
         self._losses: list[float] = []
         self._round_trips: list[float] = []
         self._best_round_trip_s = 1.0
-        self._sent_bps = 0
+        self._sent_bps = self._voices_bps = 0
 
     # ------------------------------------------------------------ from the peer
     def hear(self, secret: bytes) -> None:
@@ -67,8 +69,8 @@ class Backchannel:
         match said:
             case feedback.KeyFrameWish(ssrc):
                 lane = self._peer.lane_of(ssrc)
-                if lane and lane.slot.source and not lane.waits:
-                    lane.slot.source.ask_key_frame(now)
+                if lane and lane.source and not lane.waits:
+                    lane.source.ask_key_frame(now)
             case feedback.Nack(ssrc, seqs):
                 self._repeat(ssrc, seqs)
             case feedback.SenderReport():
@@ -86,8 +88,8 @@ class Backchannel:
 
     def _repeat(self, ssrc: int, seqs: tuple[int, ...]) -> None:
         lane = self._peer.lane_of(ssrc)
-        source = lane.slot.source if lane else None
-        if lane is None or source is None or not source.cache or lane not in source.lanes:
+        source = lane.source if lane else None
+        if lane is None or source is None or not source.cache:
             return
         for out_seq in seqs:
             seq = lane.source_seq(out_seq)
@@ -126,6 +128,8 @@ class Backchannel:
         for source in self._peer.sources.values():
             if source.ssrc is None or not source.cache:
                 continue
+            if source.rid and source.lanes and now_s - source.last_at_s > STALLED_S:
+                source.slot.settle(now_s)
             missing = source.missing
             if missing.any and (due := missing.due(now_s)):
                 self._peer.send_rtcp(feedback.nack(source.ssrc, due))
@@ -133,7 +137,7 @@ class Backchannel:
                 missing.forget()
                 source.wants_key_frame = True
             if source.waiting:
-                source.waiting = any(lane.waits for lane in source.lanes)
+                source.waiting = bool(source.joining) or any(lane.waits for lane in source.lanes)
                 source.wants_key_frame = source.wants_key_frame or source.waiting
             if source.wants_key_frame:
                 source.ask_key_frame(now_s)
@@ -158,6 +162,8 @@ class Backchannel:
         ]
         self._peer.send_rtcp(feedback.receiver_report(blocks))
         received = sum(_settle(source) for source in heard)
+        for slot in {source.slot for source in heard if source.rid}:
+            slot.settle(now_s)
         allowed = self.uplink.update(max(losses.values()), received, cap_bps, _queue(heard))
         videos = [source.ssrc for source in heard if source.kind == "video" and source.ssrc is not None]
         if videos:
@@ -170,15 +176,25 @@ class Backchannel:
 
     def sees(self, now_s: float) -> bool:
         """Whether the peer's link carries others' pictures now."""
-        return self.pictures.update(self.downlink.allowed_bps, self.lost, self._sent_bps, now_s)
+        shrinks = any(lane.slot.shrinks(lane, now_s) for lane in self._peer.lanes.values() if lane.source)
+        return self.pictures.update(self.downlink.allowed_bps, self.lost, self._sent_bps, now_s, shrinks=shrinks)
 
     def able_bps(self) -> int:
         """The most that the peer can take of one picture."""
-        videos = sum(1 for lane in self._peer.lanes.values() if lane.kind == "video") or 1
-        return self.downlink.allowed_bps // videos
+        return self.downlink.allowed_bps // self._videos()
+
+    def link(self) -> Link:
+        """What one picture has of its link, voices first."""
+        able = max(0, self.downlink.allowed_bps - self._voices_bps) // self._videos()
+        return Link(able, self.downlink.strained, self.downlink.bad)
+
+    def _videos(self) -> int:
+        return sum(1 for lane in self._peer.lanes.values() if lane.kind == "video" and lane.source) or 1
 
     def _judge_downlink(self) -> None:
-        self._sent_bps = 8 * sum(lane.settle() for lane in self._peer.lanes.values())
+        sent = [(lane.kind, 8 * lane.settle()) for lane in self._peer.lanes.values()]
+        self._sent_bps = sum(bps for _, bps in sent)
+        self._voices_bps = sum(bps for kind, bps in sent if kind == "audio")
         self.lost = sum(self._losses) / len(self._losses) if self._losses else 0.0
         if self._round_trips:  # the shortest of a second has met no burst: what it still waits is a standing queue
             self.round_trip_s = min(self._round_trips)

@@ -34,9 +34,11 @@ class Uplink:
 
     Attributes:
         allowed_bps: What it may send now.
+        bad: Whether the last second was congestion, or lossy.
     """
 
     allowed_bps: int
+    bad: bool = False
     _bad_for: int = 0
     _full_bps: int = 0
     _full_for_s: int = 0
@@ -54,6 +56,7 @@ class Uplink:
             What to announce, bit/s.
         """
         self._bad_for = self._bad_for + 1 if loss > _BAD_LOSS else 0
+        self.bad = bool(received_bps) and (queue_s > _QUEUE_S or loss > _BAD_LOSS)
         # One second of loss may be a hand-over; two are a narrow link. A queue leaves no doubt.
         if received_bps and (queue_s > _QUEUE_S or self._bad_for >= 2):
             self._shrink(loss, received_bps, queue_s)
@@ -61,6 +64,11 @@ class Uplink:
             self._grow(loss, received_bps)
         self.allowed_bps = max(_FLOOR_BPS, min(self.allowed_bps, CEILING_BPS))
         return max(_FLOOR_BPS, min(self.allowed_bps, cap_bps))
+
+    @property
+    def strained(self) -> bool:
+        """Whether the link was found full not long ago; else `allowed_bps` only says what was tried."""
+        return self._full_for_s > 0
 
     def _shrink(self, loss: float, received_bps: int, queue_s: float) -> None:
         # While a queue drains, less arrives than the link carries: what it carried a moment ago still counts.
@@ -184,7 +192,7 @@ class Pictures:
     _again_at_s: float = 0.0
     _back_since_s: float = 0.0
 
-    def update(self, estimate_bps: int, loss: float, sent_bps: int, now_s: float) -> bool:
+    def update(self, estimate_bps: int, loss: float, sent_bps: int, now_s: float, *, shrinks: bool = False) -> bool:
         """Take one second's measurement.
 
         Args:
@@ -192,6 +200,7 @@ class Pictures:
             loss: As it reported, 0 to 1.
             sent_bps: What it is sent.
             now_s: Monotonic seconds.
+            shrinks: Whether it can soon be sent smaller pictures instead of none.
 
         Returns:
             Whether to send pictures.
@@ -201,7 +210,7 @@ class Pictures:
                 self.video, self._weak_for_s, self._back_since_s = True, 0, now_s
             return self.video
         short = estimate_bps < max(_LEAST_VIDEO_BPS, int(sent_bps * _WEAK_SHARE))
-        self._weak_for_s = self._weak_for_s + 1 if short and loss > _WEAK_LOSS else 0
+        self._weak_for_s = self._weak_for_s + 1 if short and loss > _WEAK_LOSS and not shrinks else 0
         if self._weak_for_s >= _WEAK_FOR_S:
             soon = self._back_since_s and now_s - self._back_since_s < 2 * self._pause_s
             self._pause_s = min(2 * self._pause_s, _UP_AFTER_MOST_S) if soon else _FIRST_PAUSE_S

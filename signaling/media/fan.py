@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 from signaling.media import tap
 from signaling.media.keyframes import begins_key_frame
 from signaling.media.mux import SLOT_BYTES, WRITE_BATCH, BatchMux, PlainMux
+from signaling.media.vp8 import shifted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from signaling.media.tracks import Lane, Source
+    from signaling.media.sources import Source
+    from signaling.media.tracks import Lane
 
 Header = tuple[int, int, int, int]
 """First byte as it leaves, marker bit (0x80 or 0), sequence number, timestamp: the last two still the source's."""
@@ -77,7 +79,7 @@ class PlainFan:
                 (seq + lane.seq_off) & 0xFFFF,
                 (ts + lane.ts_off) & 0xFFFFFFFF,
                 lane.ssrc,
-                rest,
+                rest if lane.shift is None else shifted(rest, lane.shift),
             )
             box[0] = total
             if protect(lane.tx, pointers[slot], box) == 0:
@@ -97,7 +99,7 @@ def _guarded(lane: "Lane", source: "Source", seq: int, rest: bytes) -> bool:
         picture = source.kind == "video" and not begins_key_frame(source.codec.name, rest)
         if picture and first.at_s < lane.impatient_s:
             return False
-        lane.begin(first, lane.last, source.codec.clock_hz)
+        lane.start(first, source, rest)
     lane.run.guard -= 1
     return lane.takes(seq)
 
@@ -179,5 +181,6 @@ class CompiledFan:
             row.run = lane.run
             row.ssrc, row.ts_off, row.seq_off, row.pt = lane.ssrc, lane.ts_off, lane.seq_off, lane.pt
             row.floor = lane.floor
+            row.picture_off, row.base_off = lane.shift or (0, 0)
             self._ffi.memmove(row.name, lane.name, width)
         return Table(lanes, [lane.run for lane in begun], rows, len(begun), slow)

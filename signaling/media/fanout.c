@@ -1,7 +1,7 @@
 /* The compiled fan-out: the inner loop of `fan.PlainFan`, word for word. It decides nothing: who gets a packet and how it is
    numbered was settled in Python, and every length is checked again here before a byte is written.
 
-   Source: RFC 3550 5.1 (the header), RFC 3711 (the tag behind it). */
+   Source: RFC 3550 5.1 (the header), RFC 3711 (the tag behind it), RFC 7741 4.2 (VP8's descriptor). */
 
 #include <stddef.h>
 #include <stdint.h>
@@ -23,6 +23,30 @@ static void put16(uint8_t *at, uint32_t value) {
 static void put32(uint8_t *at, uint32_t value) {
     put16(at, value >> 16);
     put16(at + 2, value & 0xFFFF);
+}
+
+static uint32_t get16(const uint8_t *at) {
+    return (uint32_t)at[0] << 8 | at[1];
+}
+
+/* Moves on the numbers of pictures in VP8's payload descriptor. `vp8.shifted`. */
+static void shift(uint8_t *payload, uint32_t size, uint32_t picture, uint32_t base) {
+    uint32_t at = 2;
+
+    if (size < 2 || !(payload[0] & 0x80))
+        return;
+    if (payload[1] & 0x80) {
+        uint32_t width = size > at && payload[at] & 0x80 ? 2 : 1;
+        if (width > size - at)
+            return;
+        if (width == 2)
+            put16(payload + at, 0x8000 | ((get16(payload + at) + picture) & 0x7FFF));
+        else
+            payload[at] = (uint8_t)((payload[at] + picture) & 0x7F);
+        at += width;
+    }
+    if (payload[1] & 0x40 && at < size)
+        payload[at] = (uint8_t)(payload[at] + base);
 }
 
 uint32_t fanout_copy(const fanout_port *port, uint32_t queued, const fanout_lane *lanes, uint32_t count,
@@ -53,6 +77,8 @@ uint32_t fanout_copy(const fanout_port *port, uint32_t queued, const fanout_lane
         put32(out + 4, ts + lane->ts_off);
         put32(out + 8, lane->ssrc);
         memcpy(out + HEADER, payload, size);
+        if (lane->picture_off || lane->base_off)
+            shift(out + HEADER, size, lane->picture_off, lane->base_off);
         if (port->protect(lane->session, out, &length) != 0 || length < 0 || (uint32_t)length > port->slot_bytes)
             continue;
         memcpy(port->names + slot * port->name_bytes, lane->name, port->name_bytes);
@@ -62,10 +88,6 @@ uint32_t fanout_copy(const fanout_port *port, uint32_t queued, const fanout_lane
         filled++;
     }
     return filled;
-}
-
-static uint32_t get16(const uint8_t *at) {
-    return (uint32_t)at[0] << 8 | at[1];
 }
 
 static uint32_t get32(const uint8_t *at) {

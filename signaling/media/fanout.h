@@ -8,7 +8,8 @@ typedef struct {
     int32_t guard;
 } fanout_run;
 
-/* One copy of a source's packets: whose session encrypts it, how it is numbered, where it goes. */
+/* One copy of a source's packets: whose session encrypts it, how it is numbered, where it goes. `picture_off` and `base_off`
+   are added to the numbers of VP8's pictures; of everything else they are 0. */
 typedef struct {
     void *session;
     fanout_run *run;
@@ -16,6 +17,8 @@ typedef struct {
     uint32_t ts_off;
     uint16_t seq_off;
     uint16_t floor;
+    uint16_t picture_off;
+    uint8_t base_off;
     uint8_t pt;
     uint8_t name[28];
 } fanout_lane;

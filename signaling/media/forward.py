@@ -8,6 +8,8 @@ Source: RFC 3550 5.1; re-basing offsets at a switch is what every selective forw
 
 from dataclasses import dataclass, field
 
+from signaling.media.vp8 import Shift
+
 _HALF = 0x8000
 _WRAP16 = 0xFFFF
 _WRAP32 = 0xFFFFFFFF
@@ -61,6 +63,7 @@ class Numbering:
         seq_off: Added to the source's sequence numbers, modulo 2^16.
         ts_off: Added to the source's timestamps, modulo 2^32.
         floor: The source's first forwarded sequence number after a beginning.
+        shift: Added to the numbers of VP8's pictures, None for nothing.
         run: What changes with every packet.
     """
 
@@ -69,6 +72,7 @@ class Numbering:
     seq_off: int
     ts_off: int
     floor: int = 0
+    shift: Shift | None = None
     run: Run = field(default_factory=Run)
 
     @property

@@ -71,7 +71,7 @@ class Peer:
         self.rx: Any = None
         self.tx: Any = None
         self.level_id = 0
-        self.mid_id = 0
+        self.mid_id = self.rid_id = self.repaired_rid_id = 0
         self.plays: frozenset[str] = frozenset()
         self.last_check_s = plane.now_s()
         self.sources, self.lanes, self.by_ssrc = self._bundle.sources, self._bundle.lanes, self._bundle.by_ssrc
@@ -112,6 +112,8 @@ class Peer:
             if section.kind == "audio":
                 self.level_id = section.extensions.get(sdp.AUDIO_LEVEL, self.level_id)
             self.mid_id = section.extensions.get(sdp.MID, self.mid_id)
+            self.rid_id = section.extensions.get(sdp.RID, self.rid_id)
+            self.repaired_rid_id = section.extensions.get(sdp.REPAIRED_RID, self.repaired_rid_id)
         if slot is None:
             return answers.Reply(agreed, receive)
         lane = self._bundle.lane(section, slot)

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 from signaling.media import compiling, extensions, feedback, ice
 from signaling.media.fan import CompiledFan, Fan, Header, PlainFan
 from signaling.media.intake import CompiledIntake, Intake, Opened, PlainIntake
+from signaling.media.keyframes import begins_key_frame
 from signaling.media.mux import READ_BATCH, SLOT_BYTES, BatchMux, PlainMux, readable
 
 if TYPE_CHECKING:
     from signaling.media.peer import Peer
-    from signaling.media.tracks import Source
+    from signaling.media.sources import Source
 
 _ROUNDS = 4
 """Batches read before the loop gets its turn: 256 packets, about 2 ms."""
@@ -135,11 +136,10 @@ class Plane:
         ts, ssrc, seq, payload, length, level, first, second = opened
         source = peer.by_ssrc.get(ssrc)
         if source is None:
-            where = self._extension(start, first, payload)
             if (second & 0x7F) in peer.apts:
                 self._mend(peer, start, opened, now)
                 return
-            source = peer.adopt(ssrc, second & 0x7F, extensions.text(*where, peer.mid_id))
+            source = peer.adopt(ssrc, second & 0x7F, *self._named(start, first, payload, (peer.mid_id, peer.rid_id)))
         if source is None or not source.pay(length):
             self.refused += 1
             return
@@ -163,8 +163,8 @@ class Plane:
     def _mend(self, peer: "Peer", start: int, opened: Opened, now: float) -> None:
         """A repeat in a stream of its own takes the place of what it repeats (RFC 4588 4); a probe has none."""
         ts, ssrc, _, payload, length, _, first, second = opened
-        where = self._extension(start, first, payload)
-        source = peer.repeated(ssrc, second & 0x7F, extensions.text(*where, peer.mid_id))
+        named = self._named(start, first, payload, (peer.mid_id, peer.repaired_rid_id))
+        source = peer.repeated(ssrc, second & 0x7F, *named)
         if source is None or not source.pay(length):
             self.refused += 1
             return
@@ -185,6 +185,8 @@ class Plane:
         if source.tape is not None:
             source.tape((source.ssrc or 0, source.codec.name, seq, ts, marker > 0, now, rest))
         self.packets_in += 1
+        if source.joining and source.missing.highest == seq and begins_key_frame(source.codec.name, rest):
+            source.slot.admit(source, now)
         if source.lanes:
             self.packets_out += self._send(source, header, rest)
 
@@ -192,6 +194,11 @@ class Plane:
         """Where a packet's header extension lies: what `extensions` asks for; of no length where there is none."""
         begin = 12 + 4 * (first & 15) if first & 0x10 else payload
         return self.mux.inbox.data, start + begin, start + payload
+
+    def _named(self, start: int, first: int, payload: int, ids: tuple[int, int]) -> tuple[str, str]:
+        """What a packet says of itself: its section and its layer, by the ids of these extensions."""
+        where = self._extension(start, first, payload)
+        return extensions.text(*where, ids[0]), extensions.text(*where, ids[1])
 
 
 def open_plane(mux: BatchMux | PlainMux, *, compiled: bool = True) -> Plane:

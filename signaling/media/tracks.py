@@ -1,7 +1,11 @@
-"""What is relayed: sources that come in, lanes that go out, and the slots that join them.
+"""What is relayed: lanes that go out, and the slots that join them to the sources that come in.
 
 A slot is the place of one track in a room (`doctor-1/video`). Subscribers' lanes hang on slots, not on sources: when
-the publisher reloads, the new source takes the slot and every lane goes on without a new offer.
+the publisher reloads, the new source takes the slot and every lane goes on without a new offer. A picture that comes in
+several sizes (simulcast) fills its slot with as many sources; each lane gets one of them, and another from that one's
+key frame on.
+
+Source: RFC 8853.
 """
 
 import random
@@ -10,26 +14,23 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from signaling.media import feedback
-from signaling.media.arrival import Lateness
+from signaling.media import feedback, vp8
 from signaling.media.forward import Heard, Numbering
-from signaling.media.loss import Missing, Reporting
-from signaling.media.sdp import Codec, Section
+from signaling.media.layers import Demand, Fit
+from signaling.media.sources import Source
 from signaling.media.tape import Heard as Recorded
 
 if TYPE_CHECKING:
-    from signaling.media.fan import Table
     from signaling.media.peer import Peer
 
-Cached = tuple[int, int, int, int, bytes]
-"""seq, first byte, marker bit, timestamp, payload."""
-_PACKET_COST_BYTES = 300
-"""What a packet costs beside its bytes, so that tiny ones are not free."""
-_MOST_PER_S = {"audio": 100_000, "video": 1_800_000}
-"""Cost of a second's packets; about 0.6 and 11 Mbit/s. A publisher who sends more floods everybody who watches."""
 _PATIENCE_S = 3.0
 """Pictures go on without a key frame when none could be recognised for so long."""
 _REPEATS_PER_S = 64
+STALLED_S = 0.7
+"""A layer that is so far behind the others is no longer sent."""
+_LONG_S = 1000.0
+_CHANGES_FOR_S = 6.0
+"""After so long whoever was asked for layers sends them, and viewers have what fits."""
 _NONE: Mapping[str, int] = {}
 _HEADER = struct.Struct("!BBHII")
 
@@ -38,6 +39,10 @@ class Lane(Numbering):
     """One track on its way to one subscriber.
 
     Attributes:
+        source: What it is sent now, None while there is nothing.
+        next: The layer that it is sent from a key frame on.
+        fit: Which layer it should have.
+        pictures: The numbers of the last VP8 picture of a source that it left.
         name: Raw address it goes to.
         tx: The subscriber's SRTP session, None before there are keys.
         rtx: Payload type of its repeats, 0 where they go among the others.
@@ -47,8 +52,8 @@ class Lane(Numbering):
     """
 
     __slots__ = (
-        "codec_pts", "impatient_s", "kind", "last", "name", "octets_before", "packets_before", "peer", "repeats", "rtx",
-        "rtx_pts", "rtx_seq", "rtx_ssrc", "slot", "tx",
+        "codec_pts", "fit", "impatient_s", "kind", "last", "name", "next", "octets_before", "packets_before", "peer",
+        "pictures", "repeats", "rtx", "rtx_pts", "rtx_seq", "rtx_ssrc", "slot", "source", "tx",
     )  # fmt: skip
 
     def __init__(
@@ -66,6 +71,10 @@ class Lane(Numbering):
         self.codec_pts, self.rtx_pts = codec_pts, rtx_pts
         self.rtx, self.rtx_seq = 0, random.randrange(8000)  # noqa: S311
         self.rtx_ssrc = random.getrandbits(32) or 1
+        self.source: Source | None = None
+        self.next: Source | None = None
+        self.fit = Fit()
+        self.pictures = vp8.Numbers()
         self.name: bytes = b""
         self.last: Heard | None = None
         self.tx: Any = None
@@ -76,13 +85,52 @@ class Lane(Numbering):
     def move(self, name: bytes) -> None:
         """It goes to another address from now on."""
         self.name = name
-        source = self.slot.source
-        if source is not None and self in source.lanes:
-            source.lanes = [*source.lanes]  # a new list says that something of its lanes has changed
+        if self.source is not None:
+            self.source.lanes = [*self.source.lanes]  # a new list says that something of its lanes has changed
 
+    # ------------------------------------------------------------ from one source to another
+    def enter(self, source: Source, now_s: float) -> None:
+        """It gets this source: pictures from the next key frame on."""
+        name = source.codec.name
+        self.source, self.pt, self.rtx = source, self.codec_pts[name], self.rtx_pts.get(name, 0)
+        if self.last is not None or source.kind == "video":
+            self.wait()
+            self.impatient_s = now_s + _PATIENCE_S
+        source.lanes = [*source.lanes, self]
+
+    def start(self, first: Heard, source: Source, rest: bytes) -> None:
+        """From this packet of the source on, with its payload, it is sent."""
+        self.begin(first, self.last, source.codec.clock_hz)
+        self.shift = vp8.following(self.pictures, vp8.numbers(rest)) if source.codec.name == "VP8" else None
+
+    def leave(self) -> None:
+        """It gets nothing any more, and remembers where it was."""
+        self.aim(None)
+        source = self.source
+        if source is None:
+            return
+        source.lanes = [other for other in source.lanes if other is not self]
+        self.source, last = None, source.last
+        if last is None or self.waits:  # one that never began has sent nothing of this source
+            return
+        self.last = last
+        newest = source.cache[last.seq & (feedback.HISTORY - 1)] if source.cache else None
+        if newest is not None and source.codec.name == "VP8":
+            self.pictures = vp8.moved(vp8.numbers(newest[4]), self.shift)
+
+    def aim(self, source: Source | None) -> None:
+        """It waits for a key frame of this layer, while it is sent another one; None for no longer."""
+        if self.next is not None:
+            self.next.joining = [other for other in self.next.joining if other is not self]
+        self.next = source
+        if source is not None:
+            source.joining = [*source.joining, self]
+
+    # ------------------------------------------------------------ repeats
     def repeat(self, first: int, marker: int, out_seq: int, ts: int, rest: bytes) -> bytes:
         """A packet that was sent once, as it is sent again: in its own stream where one was agreed (RFC 4588 4)."""
         ts = (ts + self.ts_off) & 0xFFFFFFFF
+        rest = rest if self.shift is None else vp8.shifted(rest, self.shift)
         if not self.rtx:
             return _HEADER.pack(first, marker | self.pt, out_seq, ts, self.ssrc) + rest
         self.rtx_seq = (self.rtx_seq + 1) & 0xFFFF
@@ -96,92 +144,6 @@ class Lane(Numbering):
         return sent
 
 
-class Source:
-    """One track as it comes from its publisher.
-
-    Attributes:
-        codecs: Payload type -> codec, as agreed; the first is expected.
-        lanes: Where packets go now; changed only between packets, and by a new list. A lane that hangs here changes its
-            address only by `move`, its numbers not at all once it has begun.
-        cache: Recent packets for repeats, empty where the other side cannot repeat.
-        spent: What this second's packets have cost.
-        table: The compiled fan-out's view of `lanes`.
-        tape: Takes every packet while this is recorded.
-        level: Loudest of late (RFC 6464: 0 loudest, 127 silent).
-    """
-
-    __slots__ = (
-        "bitrate_bps", "bytes", "cache", "codec", "codecs", "kind", "lanes", "last_at_s", "last_pli_s", "last_ts",
-        "lateness", "level", "limit", "missing", "packets", "peer", "pt", "reported_s", "reporting", "slot", "spent",
-        "ssrc", "table", "tape", "waiting", "wants_key_frame",
-    )  # fmt: skip
-
-    def __init__(self, peer: "Peer", slot: "Slot", section: Section, codecs: tuple[Codec, ...]) -> None:
-        self.peer = peer
-        self.slot = slot
-        self.kind = section.kind
-        self.codecs = {codec.pt: codec for codec in codecs}
-        self.codec = codecs[0]
-        self.pt = codecs[0].pt
-        self.ssrc: int | None = None
-        self.tape: Callable[[Recorded], None] | None = None
-        self.lanes: list[Lane] = []
-        self.table: Table | None = None
-        self.cache: list[Cached | None] = [None] * feedback.HISTORY if section.repeats else []
-        self.limit = _MOST_PER_S[section.kind]
-        self.waiting = False
-        self.wants_key_frame = False
-        self.last_pli_s = -1.0
-        self.reported_s = -1.0
-        self.packets = self.bytes = self.bitrate_bps = self.spent = 0
-        self.level = 127
-        self.begin_anew()
-
-    def begin_anew(self) -> None:
-        """Another stream follows under this track: what was counted of the last one says nothing about it."""
-        self.missing = Missing(repairs=bool(self.cache), apart=bool(self.codec.rtx))
-        self.reporting = Reporting()
-        self.lateness = Lateness(self.codec.clock_hz)
-        self.last_ts = 0
-        self.last_at_s = 0.0
-
-    @property
-    def last(self) -> Heard | None:
-        """The newest packet."""
-        seq = self.missing.highest
-        return None if seq is None else Heard(seq, self.last_ts, self.last_at_s)
-
-    def hear(self, level: int | None) -> None:
-        """A packet says how loud it is."""
-        if level is not None and level & 127 < self.level:
-            self.level = level & 127
-
-    def pay(self, length: int) -> bool:
-        """Whether the publisher may send one more packet in this second."""
-        self.spent += length + _PACKET_COST_BYTES
-        return self.spent <= self.limit
-
-    def turn_to(self, pt: int, now_s: float) -> bool:
-        """The publisher changed to another agreed codec; False for one that was not agreed."""
-        codec = self.codecs.get(pt)
-        if codec is None:
-            return False
-        self.codec, self.pt, self.missing.apart = codec, pt, bool(codec.rtx)
-        self.slot.take(self, now_s)
-        return True
-
-    def ask_key_frame(self, now_s: float) -> None:
-        """Ask the publisher for a key frame: one question for everybody, and no faster than it can be answered."""
-        if self.kind != "video":
-            return
-        if self.ssrc is None or now_s - self.last_pli_s < feedback.PLI_EVERY_S + 2 * self.missing.round_trip_s:
-            self.wants_key_frame = True  # asked again by the timer once the pause is over
-            return
-        self.last_pli_s = now_s
-        self.wants_key_frame = False
-        self.peer.send_rtcp(feedback.pli(self.ssrc))
-
-
 @dataclass(eq=False, slots=True)
 class Slot:
     """The place of one track in a room.
@@ -189,74 +151,144 @@ class Slot:
     Attributes:
         participant: Whose.
         label: `audio`, `video`, `screen`.
-        source: What comes in now, None while nobody publishes.
+        sources: What comes in now: one, or the layers of one picture as offered; none while nobody publishes.
         lanes: Everybody who wants it, whether or not something comes.
         tape: Takes what comes, while it is recorded.
+        demand: Whether the publisher is asked for layers.
+        asked_s: When the publisher was last told whether.
+        changed_s: When sources came, or layers were first wanted.
     """
 
     participant: str
     label: str
-    source: Source | None = None
+    sources: tuple[Source, ...] = ()
     lanes: list[Lane] = field(default_factory=list)
     tape: Callable[[Recorded], None] | None = None
+    demand: Demand = field(default_factory=Demand)
+    asked_s: float = -_LONG_S
+    changed_s: float = -_LONG_S
 
+    @property
+    def source(self) -> Source | None:
+        """The only one, or the last layer offered; None while nobody publishes."""
+        return self.sources[-1] if self.sources else None
+
+    @property
+    def layered(self) -> bool:
+        """Whether one picture comes in several sizes."""
+        return len(self.sources) > 1
+
+    # ------------------------------------------------------------ as agreed
     def record(self, tape: Callable[[Recorded], None] | None, now_s: float) -> None:
         """Hand every packet to a tape from now on, or to none."""
-        begins = tape is not None and self.tape is None
         self.tape = tape
-        if self.source is not None:
-            self.source.tape = tape
-            if begins:
-                self.source.ask_key_frame(now_s)
+        self._wind(now_s)
 
-    def take(self, source: Source, now_s: float) -> None:
+    def take(self, sources: tuple[Source, ...], now_s: float) -> None:
         """A publisher fills the slot; lanes that can play its codec are joined to it."""
         self.release()
-        self.source, source.tape = source, self.tape
-        if self.tape is not None:
-            source.ask_key_frame(now_s)
+        self.sources, self.changed_s = sources, now_s
+        self.settle(now_s)
+
+    def restart(self, source: Source, now_s: float, *, anew: bool = False) -> None:
+        """Another stream follows in the place of this one: in another codec, or `anew` from another sender."""
         for lane in self.lanes:
-            self._join(lane, source, now_s)
+            if lane.source is source:
+                lane.leave()
+            elif lane.next is source:
+                lane.aim(None)
+        if anew:
+            source.begin_anew()
+        self.settle(now_s)
 
     def release(self) -> None:
         """Nothing comes any more; lanes remember where they were, so that the next source goes on from there."""
-        if self.source is None:
-            return
-        for lane in self.source.lanes:
-            _leave_off(lane, self.source)
-        self.source.lanes = []
-        self.source.tape = None
-        self.source = None
+        for lane in self.lanes:
+            lane.leave()
+        for source in self.sources:
+            source.tape = None
+        self.sources = ()
 
     def add(self, lane: Lane, now_s: float) -> None:
         """Somebody wants this track, and has keys."""
         if lane not in self.lanes:
             self.lanes.append(lane)
-        if self.source is not None:
-            self._join(lane, self.source, now_s)
+        self.settle(now_s)
 
     def remove(self, lane: Lane) -> None:
         """Somebody no longer wants it."""
         if lane in self.lanes:
             self.lanes.remove(lane)
-        if self.source is not None and lane in self.source.lanes:
-            _leave_off(lane, self.source)
-            self.source.lanes = [other for other in self.source.lanes if other is not lane]
+        lane.leave()
 
-    def _join(self, lane: Lane, source: Source, now_s: float) -> None:
-        pt = lane.codec_pts.get(source.codec.name)
-        if pt is None or lane in source.lanes:
+    # ------------------------------------------------------------ as it flows
+    def settle(self, now_s: float) -> None:
+        """Everybody gets what they can take of what flows; to be called when that may have changed, and each second."""
+        flowing = self._flowing()
+        if not flowing:
             return
-        lane.pt, lane.rtx = pt, lane.rtx_pts.get(source.codec.name, 0)
-        if lane.last is not None or source.kind == "video":
-            lane.wait()
-            lane.impatient_s = now_s + _PATIENCE_S
-        source.lanes = [*source.lanes, lane]
-        if source.kind == "video":
-            source.waiting = True
-            source.ask_key_frame(now_s)
+        rates = [source.rate_bps for source in flowing]
+        for lane in self.lanes:
+            aim = lane.next or lane.source
+            if not self.layered:
+                self._turn(lane, flowing[0], now_s)
+            else:
+                now = flowing.index(aim) if aim in flowing else -1
+                chosen = lane.fit.choose(rates, now, lane.peer.feedback.link(), now_s)
+                self._turn(lane, flowing[chosen], now_s)
+        self._wind(now_s)
 
+    def admit(self, source: Source, now_s: float) -> None:
+        """A key frame of this layer begins: who waited for it leaves the other."""
+        for lane in source.joining:
+            lane.leave()
+            lane.enter(source, now_s)
 
-def _leave_off(lane: Lane, source: Source) -> None:
-    if not lane.waits:  # one that never began has sent nothing of this source
-        lane.last = source.last or lane.last
+    def wants_layers(self, now_s: float) -> bool:
+        """Whether the publisher is to send its picture in several sizes."""
+        if not self.sources or self.label != "video":
+            return False
+        was, bps = self.demand.on, max(source.rate_bps for source in self.sources)
+        wanted = self.demand.decide((lane.peer.feedback.link() for lane in self.lanes), bps, now_s)
+        if wanted and not was:
+            self.changed_s = now_s
+        return wanted
+
+    def shrinks(self, lane: Lane, now_s: float) -> bool:
+        """Whether a viewer can soon be sent less than now, so that its link need not be given up."""
+        if now_s - self.changed_s < _CHANGES_FOR_S:
+            return self.layered or self.demand.on
+        flowing = self._flowing() if self.layered else []
+        return lane.source in flowing[1:]
+
+    def _flowing(self) -> list[Source]:
+        """The layers that come, the smallest first; of what has but one, that one."""
+        if not self.layered:
+            return list(self.sources)
+        newest = max(source.last_at_s for source in self.sources)
+        known = [source for source in self.sources if source.ssrc is not None]
+        known = [one for one in known if not one.last_at_s or newest - one.last_at_s < STALLED_S]
+        return sorted(known, key=lambda source: source.rate_bps)
+
+    def _turn(self, lane: Lane, source: Source, now_s: float) -> None:
+        """A lane gets this source: at once where it has none yet, else from its next key frame on."""
+        if lane.source is source or source.codec.name not in lane.codec_pts:
+            lane.aim(None)
+        elif lane.next is not source:
+            if lane.source is None or lane.waits:
+                lane.leave()
+                lane.enter(source, now_s)
+            else:
+                lane.aim(source)
+            if source.kind == "video":
+                source.waiting = True
+                source.ask_key_frame(now_s)
+
+    def _wind(self, now_s: float) -> None:
+        """The tape runs for the largest layer that flows."""
+        largest = self._flowing()[-1:]
+        for source in self.sources:
+            tape = self.tape if source in largest else None
+            if tape is not None and source.tape is None:
+                source.ask_key_frame(now_s)
+            source.tape = tape

@@ -39,14 +39,14 @@ def session():
     return pylibsrtp.Session(policy)
 
 
-def lane_like(number, guard=0, pt=96):
+def lane_like(number, guard=0, pt=96, shift=None):
     """A lane with everything that the packet path reads; the same numbers for the same arguments."""
     keys, rng = session(), random.Random(number)
     made = Lane(SimpleNamespace(keys=keys), Slot("p", "video"), "video", {"VP8": pt})
     made.tx = keys._srtp[0]
     made.ssrc, made.seq_off, made.ts_off, made.pt = rng.getrandbits(32), rng.getrandbits(16), rng.getrandbits(32), pt
     made.name = socket.AF_INET.to_bytes(2, "little") + bytes([0, number % 251 + 1, 127, 0, 0, 1]) + bytes(8)
-    made.run.guard, made.floor = guard, rng.getrandbits(16)
+    made.run.guard, made.floor, made.shift = guard, rng.getrandbits(16), shift
     return made
 
 
@@ -63,10 +63,13 @@ def ports():
         port.close()
 
 
+shifts = st.none() | st.tuples(st.integers(0, 0x7FFF), octet)
 lanes_of = st.lists(
-    st.tuples(st.integers(0, 50), st.sampled_from([0, 0, 0, -1, 1, 2, 512]), st.integers(0, 127)), max_size=12
+    st.tuples(st.integers(0, 50), st.sampled_from([0, 0, 0, -1, 1, 2, 512]), st.integers(0, 127), shifts), max_size=12
 )
-packets_of = st.lists(st.tuples(octet, octet, seqs, stamps, st.binary(max_size=1488)), min_size=1, max_size=12)
+vp8 = st.tuples(st.sampled_from([b"\x90\x80", b"\x80\xc0", b"\x90\xe0", b"\x90\x40"]), st.binary(max_size=6))
+payloads = st.binary(max_size=1488) | vp8.map(b"".join)
+packets_of = st.lists(st.tuples(octet, octet, seqs, stamps, payloads), min_size=1, max_size=12)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -109,10 +112,8 @@ def test_more_copies_than_slots_go_in_several_batches(fanout, ports):
 
 
 def test_a_lane_that_moves_is_sent_to_its_new_address_at_once(fanout, ports):
-    port, way = ports[1], CompiledFan(ports[1], fanout)
-    slot, one = Slot("p", "video"), lane_like(1)
-    source = source_of([one])
-    one.slot, slot.source = slot, source
+    port, way, one = ports[1], CompiledFan(ports[1], fanout), lane_like(1)
+    one.source = source = source_of([one])
     way.send(source, (0x80, 0, 1, 1), b"here")
     elsewhere = one.name[:4] + bytes([10, 0, 0, 9]) + one.name[8:]
     one.move(elsewhere)
