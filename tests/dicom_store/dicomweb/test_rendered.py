@@ -1,6 +1,8 @@
 import io
+import os
+import signal
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -17,7 +19,7 @@ from dicom_store.model import Stored
 from dicom_store.ports import Action
 from dicom_store.render.ahead import Ahead
 from dicom_store.render.pictures import WARM, Render
-from dicom_store.workers import Workers
+from dicom_store.workers import Job, Workers
 from tests.builders.archives import Porter, origin, plain
 from tests.builders.pictures import dataset, film, written
 from tests.dicom_store.dicomweb.wire import parts_of
@@ -218,8 +220,10 @@ async def test_a_film_that_takes_too_long_is_refused_and_the_next_is_shown(archi
     record = (await archive.index.instances(scope, stored.key.study))[0]
     async with Workers(count=1, warm=WARM) as workers:
         await Render(workers, archive.films).picture(record)
+        # A worker that stands still: a picture in no time at all would now and then be made in time.
+        os.kill(cast("int", await workers.run(Job("os", "getpid"))), signal.SIGSTOP)
         with pytest.raises(NotRenderable):
-            await Render(workers, archive.films, seconds=0.0).picture(record)
+            await Render(workers, archive.films, seconds=0.1).picture(record)
         assert await Render(workers, archive.films).picture(record)
 
 
@@ -235,7 +239,7 @@ async def test_a_bomb_costs_its_sender_a_refusal_and_nobody_else_anything() -> N
     from pydicom.uid import DeflatedExplicitVRLittleEndian
 
     from dicom_store.render.look import Look
-    from dicom_store.workers import Job, JobFailed, JobFailure
+    from dicom_store.workers import JobFailed, JobFailure
 
     made = dataset(np.zeros((64, 64), np.uint8))
     made.PixelData = b""
