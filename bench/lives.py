@@ -21,7 +21,7 @@ import aiohttp
 from bench import results
 from bench.rtc import machine
 from bench.rtc.peer import LightPeer
-from teleconsult.bridges.node import Node
+from teleconsult.bridges.node import Node, UnixWay
 from teleconsult.config import Bind, Settings
 from teleconsult.supervisor import ChildSpec, Supervisor
 
@@ -96,7 +96,7 @@ async def back_after_kill(*, spare: bool) -> list[float]:
         settings = Settings(data_dir=folder, http_bind=Bind(_HOST, 0), media_udp_port=_free(socket.SOCK_DGRAM))
         house = Supervisor(settings, [ChildSpec("media", ("child", "media"), spare=spare)])
         took: list[float] = []
-        async with asyncio.TaskGroup() as group, Node(folder / "run" / "media.sock") as node:
+        async with asyncio.TaskGroup() as group, Node("media", UnixWay(folder / "run" / "media.sock")) as node:
             running = group.create_task(house.run())
             await _up(node)
             for _ in range(_KILLS):

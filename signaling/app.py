@@ -12,6 +12,7 @@ from signaling.control import Control, at_home
 from signaling.hub import Hub
 from signaling.journal import Journal
 from signaling.ports import Gatekeeper, Happening, Listener
+from signaling.pulse import Pulse
 from signaling.rooms import Rooms
 from signaling.tickets import TicketReader, used_beside
 from signaling.whip import StandardDoors
@@ -52,7 +53,7 @@ def create_app(
     app[ROOMS] = rooms
     app.router.add_get("/rtc", Hub(rooms, doorkeeper).handle)
     app.add_routes(StandardDoors(rooms, doorkeeper).table())
-    app.add_routes(Control(rooms, journal).table())
+    app.add_routes(Control(rooms, journal, Pulse(rooms)).table())
     app.router.add_get("/metrics", _metrics(rooms))
 
     async def life(_: web.Application) -> AsyncIterator[None]:

@@ -22,6 +22,7 @@ class ExchangeSettings:
 
     Attributes:
         ticket_key: 32 bytes shared with whoever mints tickets.
+        name: The node's, where a site has several.
         udp_host: Address of the one media port.
         udp_port: 0 takes a free one.
         announce: Candidates (address, port) told to browsers; port 0 means the port that was opened.
@@ -39,7 +40,8 @@ class ExchangeSettings:
         compiled: Whether the compiled fan-out is used where there is one.
     """
 
-    ticket_key: bytes
+    ticket_key: bytes = field(repr=False)
+    name: str = "media"
     udp_host: str = "127.0.0.1"
     udp_port: int = 40000
     announce: tuple[tuple[str, int], ...] = ()

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 
 from signaling.journal import Journal
+from signaling.pulse import Pulse
 from signaling.rooms import Rooms
 
 _POLL_S = 25.0
@@ -18,11 +19,13 @@ class Control:
     Args:
         rooms: The node's rooms.
         journal: What happened.
+        pulse: How the node is.
     """
 
-    def __init__(self, rooms: Rooms, journal: Journal) -> None:
+    def __init__(self, rooms: Rooms, journal: Journal, pulse: Pulse) -> None:
         self._rooms = rooms
         self._journal = journal
+        self._pulse = pulse
 
     def table(self) -> list[web.RouteDef]:
         """The routes."""
@@ -30,6 +33,7 @@ class Control:
             web.post("/control/revoke", _house_only(self.revoke)),
             web.post("/control/end", _house_only(self.end)),
             web.post("/control/drain", _house_only(self.drain)),
+            web.post("/control/release", _house_only(self.release)),
             web.get("/control/happenings", _house_only(self.happenings)),
             web.get("/control/state", _house_only(self.state)),
         ]
@@ -45,9 +49,17 @@ class Control:
         return web.json_response({"was_there": self._rooms.end(room)})
 
     async def drain(self, request: web.Request) -> web.Response:
-        """Take no new rooms."""
+        """Take no new rooms; with `?move` those that are here go elsewhere at once, else they stay until they end."""
         self._rooms.draining = True
+        if "move" in request.query:
+            for room in [live.room.name for live in self._rooms.live()]:
+                self._rooms.release(room)
         return web.json_response({})
+
+    async def release(self, request: web.Request) -> web.Response:
+        """`{room}`: it lives elsewhere now; who is still here is sent there."""
+        (room,) = await _words(request, "room")
+        return web.json_response({"was_there": self._rooms.release(room)})
 
     async def happenings(self, request: web.Request) -> web.Response:
         """`?after=N`: acknowledges N and answers with what came later, waiting a while for something to come."""
@@ -62,8 +74,8 @@ class Control:
 
     async def state(self, request: web.Request) -> web.Response:
         """What this node is and holds."""
-        rooms = [live.room.name for live in self._rooms.live()]
-        return web.json_response({"rooms": rooms, "candidates": self._rooms.candidates, "udp": self._rooms.address})
+        reached = {"candidates": self._rooms.candidates, "udp": self._rooms.address}
+        return web.json_response({**self._pulse.told(), **reached})
 
 
 def at_home(request: web.Request) -> bool:

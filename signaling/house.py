@@ -16,6 +16,7 @@ class House(Protocol):
 
     settings: ExchangeSettings
     plane: Plane
+    draining: bool
 
     def now(self) -> datetime:
         """The time, aware."""

@@ -208,15 +208,11 @@ class Room:
         if by is not None:
             self._need(by, Grant.HOST)
         self.ended = True
-        effects: list[Effect] = [self._note("ended", by or "", now)]
-        for who, sitting in self._seats.items():
-            effects.append(DropMedia(who))
-            if sitting.socket is not None:
-                effects.append(Hang(sitting.socket, Closing(code="ended", again=False)))
-        self._seats.clear()
-        effects += [Hang(waiting.socket, Closing(code="ended", again=False)) for waiting in self._lobby.empty()]
-        self.recording = None
-        return [*effects, Tape(), CloseRoom()]
+        return [self._note("ended", by or "", now), *self._empty(Closing(code="ended", again=False))]
+
+    def move_away(self) -> list[Effect]:
+        """The room goes on at another node: everybody is told to come again, and nothing of it stays here."""
+        return self._empty(Closing(code="draining", again=True))
 
     def tick(self, now: datetime, linger: timedelta) -> list[Effect]:
         """Give up seats whose holders did not come back, and the room when nobody is left."""
@@ -366,6 +362,17 @@ class Room:
         return [Tell(who, reply) for who, socket in sockets if socket is not None]
 
     # ------------------------------------------------------------ inside
+    def _empty(self, word: Closing) -> list[Effect]:
+        effects: list[Effect] = []
+        for who, sitting in self._seats.items():
+            effects.append(DropMedia(who))
+            if sitting.socket is not None:
+                effects.append(Hang(sitting.socket, word))
+        self._seats.clear()
+        effects += [Hang(waiting.socket, word) for waiting in self._lobby.empty()]
+        self.recording = None
+        return [*effects, Tape(), CloseRoom()]
+
     def _vacate(self, who: str, reason: Gone, now: datetime) -> list[Effect]:
         sitting = self._seats.pop(who, None)
         if sitting is None:

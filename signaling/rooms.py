@@ -204,6 +204,13 @@ class Rooms:
         self.carry_out(live, live.room.end(self.now()))
         return True
 
+    def release(self, room: str) -> bool:
+        """A room goes on at another node: its people are sent there. Whether it was here."""
+        live = self._live.get(room)
+        if live is not None:
+            self.carry_out(live, live.room.move_away())
+        return live is not None
+
     def room(self, name: str) -> LiveRoom | None:
         """A live room."""
         return self._live.get(name)

@@ -2,10 +2,12 @@
 
 import sys
 
-if sys.argv[1:] == ["child", "media"]:  # calls wait for it: it starts without the command line's libraries
+if sys.argv[1:2] == ["child"] and sys.argv[-1].startswith(
+    "media"
+):  # calls wait for it: it starts without the command line's libraries
     from teleconsult import relay
 
-    relay.run()
+    relay.run(sys.argv[-1])
 else:
     from teleconsult.cli import main
 

@@ -22,7 +22,7 @@ from teleconsult.agreements.service import Agreements
 from teleconsult.audit.routes import AuditRoutes
 from teleconsult.audit.seal import Sealer
 from teleconsult.audit.trail import Trail, Witness
-from teleconsult.bridges.agreed import media_socket, ticket_key
+from teleconsult.bridges.agreed import ticket_key
 from teleconsult.bridges.archive import ClinicGatekeeper
 from teleconsult.bridges.arrivals import Arrivals
 from teleconsult.bridges.figures import Figures
@@ -31,7 +31,7 @@ from teleconsult.bridges.happenings import Happenings
 from teleconsult.bridges.holdings import ArchiveHoldings
 from teleconsult.bridges.labs import ArchiveLabs
 from teleconsult.bridges.media_rooms import ExchangeRooms, MediaDoors
-from teleconsult.bridges.node import Node
+from teleconsult.bridges.places import site_places
 from teleconsult.bridges.printing import PrintedLabs
 from teleconsult.bridges.recordings import RecordingShelf
 from teleconsult.bridges.settings import archive_settings
@@ -189,7 +189,7 @@ async def open_clinic(settings: Settings, url: str, clock: Clock | None = None) 
             holdings = ArchiveHoldings(archive.index, archive.labs, zone)
             unmatched = Unmatched(database, people, consults, holdings, witness)
             arrivals.follow(archive.index, consults, results, unmatched)
-            async with WebRooms(archive, gatekeeper) as rooms, Node(media_socket(settings)) as node:
+            async with WebRooms(archive, gatekeeper) as rooms, site_places(settings) as places:
                 signer = open_signer(settings.data_dir / "signing", vault, clock, SIGNER)
                 tools = Tools(
                     vault, Press(settings.data_dir / "fonts"), signer, PrintedSite(url, settings.time_zone), witness
@@ -197,10 +197,10 @@ async def open_clinic(settings: Settings, url: str, clock: Clock | None = None) 
                 pictures = ArchiveKeyImages(archive, rooms.render, gatekeeper)
                 reports = Reports(database, consults, people, access, tools, Films(pictures, PrintedLabs(results)))
                 consults.let_reports_move(reports)
-                exchange = ExchangeRooms(node, ticket_key(settings), clock)
+                exchange = ExchangeRooms(places, ticket_key(settings), clock)
                 shelf = RecordingShelf(settings.data_dir / "recordings", vault.subkey("recordings"))
                 scheduling = Scheduling(database, vault, consults, exchange, shelf)
-                media = MediaDoors(node, exchange, scheduling)
+                media = MediaDoors(places, exchange, scheduling)
                 links = Links(database, vault, access.identity, ReadOut(notifications))
                 followups = Followups(
                     database, vault, consults, scheduling.diary, links, notifications,
@@ -221,7 +221,7 @@ async def open_clinic(settings: Settings, url: str, clock: Clock | None = None) 
                     gatekeeper=gatekeeper, arrivals=arrivals, stations=stations, duty=duty, unmatched=unmatched,
                     scheduling=scheduling,
                     media=media,
-                    happenings=Happenings(database, node, scheduling, bus), figures=Figures(node, media.lines),
+                    happenings=Happenings(database, places, scheduling, bus), figures=Figures(places, media.lines),
                     followups=followups, portal=portal,
                 )  # fmt: skip
     finally:

@@ -199,7 +199,7 @@ async def _ports(settings: Settings) -> Finding:
         (socket.SOCK_STREAM, settings.http_bind, "HTTP"),
         (socket.SOCK_STREAM, settings.dimse_bind, "DICOM"),
         (socket.SOCK_STREAM, settings.mllp_bind, "HL7"),
-        (socket.SOCK_DGRAM, Bind(settings.http_bind.host, settings.media_udp_port), "UDP"),
+        *((socket.SOCK_DGRAM, Bind(settings.http_bind.host, port), "UDP") for port in settings.media_ports),
     )
     taken = [f"{name} {bind.port}" for kind, bind, name in wanted if not _is_free(kind, bind)]
     if not taken:

@@ -63,10 +63,10 @@ def serve() -> None:
 @cli.command(hidden=True)
 def child(name: str) -> None:
     """A process of the house; only the supervisor calls this."""
-    if name == "media":
+    if name.startswith("media"):
         from teleconsult import relay
 
-        relay.run()
+        relay.run(name)
     elif name == "dimse":
         from teleconsult import listener
 

@@ -74,6 +74,7 @@ class Settings(BaseModel):
     mllp_bind: Bind = Bind("127.0.0.1", 2575)
     media_udp_port: int = Field(40000, ge=0, le=65535)
     media_announce: str | None = None
+    media_processes: int = Field(1, ge=1, le=64)
     recording_days: int = Field(1096, ge=1, le=36_500)
     turn_urls: tuple[str, ...] = ()
     turn_secret: SecretStr | None = None
@@ -97,6 +98,11 @@ class Settings(BaseModel):
     def clinic_database_url(self) -> str:
         """Where the clinic's records are."""
         return self.database_url or f"sqlite+aiosqlite:///{self.data_dir / 'clinic.db'}"
+
+    @property
+    def media_ports(self) -> range:
+        """The UDP ports of calls, one for each media process of this machine."""
+        return range(self.media_udp_port, self.media_udp_port + self.media_processes)
 
     def vault(self) -> Vault:
         """The keys of this site: from SECRET_KEY, else from a file beside the data, made at the first start."""

@@ -128,9 +128,13 @@ def _firewall(settings: Settings) -> list[str]:
     ]
     for one in peers(settings):
         kind = "ip6" if ipaddress.ip_address(one).version == 6 else "ip"
-        rule = f"meta skuid turnserver {kind} daddr {one} udp dport != {settings.media_udp_port} drop"
+        rule = f"meta skuid turnserver {kind} daddr {one} udp dport != {_span(settings.media_ports)} drop"
         lines.append(f"#   nft add rule inet filter output {rule}")
     return lines
+
+
+def _span(ports: range) -> str:
+    return f"{ports[0]}-{ports[-1]}" if len(ports) > 1 else f"{ports[0]}"
 
 
 def _nginx(secure: TurnAddress) -> list[str]:

@@ -18,6 +18,7 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 from teleconsult.addresses import certificate_hosts, media_candidates
+from teleconsult.bridges.agreed import media_names
 from teleconsult.clock import SystemClock
 from teleconsult.config import Bind, Settings, SettingsRefused
 from teleconsult.processes import speak_json
@@ -58,7 +59,7 @@ async def _run(settings: Settings, *, as_json: bool, free_ports: bool, sample: b
         settings,
         [
             ChildSpec("web", ("child", "web"), {"http": doors.http, "mllp": doors.mllp}),
-            ChildSpec("media", ("child", "media"), spare=True),
+            *media_children(settings),
             ChildSpec("dimse", ("child", "dimse")),
         ],
     )
@@ -69,6 +70,12 @@ async def _run(settings: Settings, *, as_json: bool, free_ports: bool, sample: b
         announcing.cancel()
     doors.close()
     return 0
+
+
+def media_children(settings: Settings) -> list[ChildSpec]:
+    """One media process or several. For a single one a spare waits; of several the others take over its rooms."""
+    names = media_names(settings)
+    return [ChildSpec(name, ("child", name), spare=len(names) == 1) for name in names]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +100,7 @@ def _open_ports(settings: Settings, *, free_ports: bool) -> tuple[Settings, _Doo
                 "http_bind": Bind(settings.http_bind.host, http.getsockname()[1]),
                 "mllp_bind": Bind(settings.mllp_bind.host, mllp.getsockname()[1]),
                 "dimse_bind": Bind(settings.dimse_bind.host, dimse),
-                "media_udp_port": _media_port(settings, 0 if free_ports else settings.media_udp_port),
+                "media_udp_port": _media_ports(settings, free_ports=free_ports),
             }
         )
         undo.pop_all()
@@ -116,11 +123,28 @@ def _dimse_port(bind: Bind, *, free_ports: bool) -> int:
     raise SettingsRefused(f"No free port was found on {bind.host} for DICOM.")
 
 
+def _media_ports(settings: Settings, *, free_ports: bool) -> int:
+    """The first of as many ports in a row as there are media processes: they open their own, so this only looks."""
+    for _ in range(_TRIES if free_ports else 1):
+        first = _media_port(settings, 0 if free_ports else settings.media_udp_port)
+        try:
+            for number in range(1, settings.media_processes):
+                _media_port(settings, first + number)
+        except SettingsRefused:
+            if not free_ports:
+                raise
+        else:
+            return first
+    raise SettingsRefused(f"No free ports were found on {settings.http_bind.host} for calls.")
+
+
 def _media_port(settings: Settings, port: int) -> int:
     host = settings.http_bind.host
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM) as udp:
         try:
             udp.bind((host, port))
+        except OverflowError:
+            raise SettingsRefused(f"There is no UDP port {port}: lower the first one.") from None
         except OSError as error:
             raise SettingsRefused(f"Cannot use UDP port {Bind(host, port)} for calls: {error.strerror}.") from None
         return int(udp.getsockname()[1])

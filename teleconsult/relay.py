@@ -1,4 +1,4 @@
-"""The media process. It imports the exchange and nothing of the clinic: after a kill, calls are back in a moment."""
+"""A media process. It imports the exchange and nothing of the clinic: after a kill, calls are back in a moment."""
 
 import asyncio
 import os
@@ -16,21 +16,21 @@ _SHUTDOWN_S = 1.0
 """The clinic always waits at the control line for what happens; nobody waits for that question to end."""
 
 
-def run() -> None:
-    """Relay until told to stop."""
+def run(name: str) -> None:
+    """Relay until told to stop, as the media process of this name."""
     speak_json_plainly()
     try:
-        asyncio.run(_relay(inherit()))
+        asyncio.run(_relay(inherit(), name))
     except SettingsRefused as error:
         sys.stderr.write(f"{error}\n")
         raise SystemExit(2) from None
 
 
-async def _relay(given: Inheritance) -> None:
+async def _relay(given: Inheritance, name: str) -> None:
     settings = given.settings
-    path = media_socket(settings)
+    path = media_socket(settings, name)
     path.unlink(missing_ok=True)
-    app = exchange_app(settings, media_candidates(settings))
+    app = exchange_app(settings, name, media_candidates(settings))
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN_S)
     await runner.setup()
     before = os.umask(0o177)  # the control line is for this user only

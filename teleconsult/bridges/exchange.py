@@ -7,24 +7,26 @@ from aiohttp import web
 from signaling.app import create_app
 from signaling.config import ExchangeSettings, IceServer
 from signaling.shelf import SealedShelf
-from teleconsult.bridges.agreed import ticket_key
+from teleconsult.bridges.agreed import media_journal, media_number, ticket_key
 from teleconsult.config import Settings
 
 
-def exchange_app(settings: Settings, candidates: Sequence[tuple[str, int]]) -> web.Application:
-    """The exchange of this site, to be served on the house's own socket.
+def exchange_app(settings: Settings, name: str, candidates: Sequence[tuple[str, int]]) -> web.Application:
+    """One media process of this site, to be served on the house's own socket.
 
     Args:
         settings: Of the site.
+        name: Which.
         candidates: Where browsers reach the media port; port 0 is the port itself.
     """
     return create_app(
         ExchangeSettings(
             ticket_key=ticket_key(settings),
+            name=name,
             udp_host=settings.http_bind.host,
-            udp_port=settings.media_udp_port,
+            udp_port=settings.media_udp_port and settings.media_udp_port + media_number(name),
             announce=tuple(candidates),
-            journal=settings.data_dir / "run" / "happenings.jsonl",
+            journal=media_journal(settings, name),
             ice_servers=tuple(IceServer((url,)) for url in settings.turn_urls),
             shelf=SealedShelf(settings.data_dir / "recordings", settings.vault().subkey("recordings")),
             turn_secret=settings.turn_secret.get_secret_value().encode() if settings.turn_secret else b"",

@@ -1,6 +1,6 @@
 """Follows what happens in the media rooms: each thing is written once, with the cursor, in one transaction.
 
-The media process keeps what it tells until the next question acknowledges it: neither side loses anything by dying.
+A media process keeps what it tells until the next question acknowledges it: neither side loses anything by dying.
 """
 
 import asyncio
@@ -13,8 +13,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from signaling.ports import STREAM
 from teleconsult.actor import SYSTEM
+from teleconsult.bridges.agreed import MEDIA
 from teleconsult.bridges.arrivals import BridgeCursor
 from teleconsult.bridges.node import Node
+from teleconsult.bridges.places import Places
 from teleconsult.db import Database
 from teleconsult.errors import ClinicError
 from teleconsult.events import Bus
@@ -23,10 +25,10 @@ from teleconsult.scheduling.views import Told
 
 log = structlog.get_logger()
 
-NODE = "media"
-"""The one media process of the embedded default; more have their own names."""
 _CURSOR = "exchange.happenings"
 _AGAIN_S = 1.0
+_LOOK_S = 2.0
+"""How often new nodes are looked for."""
 _BURST_S = 0.2
 """What comes at the same time is written together."""
 
@@ -36,36 +38,54 @@ class Happenings:
 
     Args:
         database: Where the cursor is.
-        node: Who tells.
+        places: Who tells.
         scheduling: Keeps it.
         bus: Is woken when open pages should look.
     """
 
-    def __init__(self, database: Database, node: Node, scheduling: Scheduling, bus: Bus) -> None:
+    def __init__(self, database: Database, places: Places, scheduling: Scheduling, bus: Bus) -> None:
         self._database = database
-        self._node = node
+        self._places = places
         self._scheduling = scheduling
         self._bus = bus
 
     async def run(self) -> None:
-        """Listen for ever."""
-        while True:
+        """Listen to every node for ever."""
+        followed: dict[str, asyncio.Task[None]] = {}
+        async with asyncio.TaskGroup() as group:
+            while True:
+                for node in await self._nodes():
+                    if node.name not in followed or followed[node.name].done():
+                        followed[node.name] = group.create_task(self._follow(node.name))
+                await asyncio.sleep(_LOOK_S)
+
+    async def _nodes(self) -> Sequence[Node]:
+        try:
+            return await self._places.nodes()
+        except ClinicError as error:
+            log.warning("happenings.unavailable", error=type(error).__name__)
+            return ()
+
+    async def _follow(self, name: str) -> None:
+        """Until the site no longer knows the node."""
+        while node := next((one for one in await self._nodes() if one.name == name), None):
             try:
-                if await self.take_in():
+                if await self.take_in(node):
                     await asyncio.sleep(_BURST_S)
             except (ClinicError, SQLAlchemyError, OSError) as error:
-                log.warning("happenings.unavailable", error=type(error).__name__)
+                log.warning("happenings.unavailable", node=name, error=type(error).__name__)
                 await asyncio.sleep(_AGAIN_S)
 
-    async def take_in(self) -> int:
-        """Ask once, waiting a while for something to happen. Returns how much there was."""
+    async def take_in(self, node: Node) -> int:
+        """Ask a node once, waiting a while for something to happen. Returns how much there was."""
+        cursor = _CURSOR if node.name == MEDIA else f"{_CURSOR}.{node.name}"
         async with self._database.read() as session:
-            kept = await session.get(BridgeCursor, _CURSOR)
-        told = _read(await self._node.happenings(kept.number if kept else 0))
+            kept = await session.get(BridgeCursor, cursor)
+        told = _read(await node.happenings(kept.number if kept else 0))
         if told:
             async with self._database.write(SYSTEM) as work:
-                await self._scheduling.keep(work, NODE, told)
-                await work.session.merge(BridgeCursor(name=_CURSOR, number=told[-1].number))
+                await self._scheduling.keep(work, node.name, told)
+                await work.session.merge(BridgeCursor(name=cursor, number=told[-1].number))
                 work.after_commit(self._bus.poke)
         return len(told)
 

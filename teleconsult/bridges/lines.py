@@ -1,4 +1,4 @@
-"""One browser's WebSocket passed on to the media process, both ways, and closed from here when the right is lost.
+"""One browser's WebSocket passed on to the node of its room, both ways, and closed from here when the right is lost.
 
 Frames are passed on one by one: a slow reader on one side slows the writer on the other. What they say is not looked
 at, but for the ticket in the first one: it names whose line this is.
@@ -8,12 +8,13 @@ import asyncio
 import json
 from base64 import urlsafe_b64decode
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import timedelta
 
 from aiohttp import ClientWebSocketResponse, WSMessage, WSMsgType, web
 
 from signaling.messages import Closing, Refusal, encode
-from teleconsult.bridges.node import Node
+from teleconsult.bridges.places import Places
 from teleconsult.errors import TooMany, Unavailable
 
 MOST_FRAME_BYTES = 128 * 1024
@@ -33,12 +34,12 @@ class Lines:
     """The open lines of this process.
 
     Args:
-        node: The media process.
+        places: Where rooms are.
         is_welcome: Whether a ticket's holder may still come in.
     """
 
-    def __init__(self, node: Node, is_welcome: IsWelcome) -> None:
-        self._node = node
+    def __init__(self, places: Places, is_welcome: IsWelcome) -> None:
+        self._places = places
         self._is_welcome = is_welcome
         self._open: dict[Whose, set[web.WebSocketResponse]] = {}
         self.count = 0
@@ -47,20 +48,17 @@ class Lines:
         """One browser's conversation, to its end.
 
         Raises:
-            Unavailable: The media process does not listen; told before the upgrade, so that the browser sees a status.
+            Unavailable: No media process listens; told before the upgrade, so that the browser sees a status.
             TooMany: This process holds as many lines as it can.
         """
         if self.count >= _MOST_LINES:
             raise TooMany("Too many calls at the moment. Please try again.", retry_after=timedelta(seconds=5))
         self.count += 1
         try:
-            far = await self._node.line("/rtc", MOST_FRAME_BYTES)
-            try:
-                near = web.WebSocketResponse(heartbeat=_HEARTBEAT_S, max_msg_size=MOST_FRAME_BYTES, compress=False)
-                await near.prepare(request)
-                await self._converse(near, far)
-            finally:
-                await far.close()
+            await self._places.somebody_lives()
+            near = web.WebSocketResponse(heartbeat=_HEARTBEAT_S, max_msg_size=MOST_FRAME_BYTES, compress=False)
+            await near.prepare(request)
+            await self._converse(near)
         finally:
             self.count -= 1
         return near
@@ -77,7 +75,7 @@ class Lines:
         for near in [near for some in self._open.values() for near in some]:
             await _say_and_close(near, word, _RESTARTS)
 
-    async def _converse(self, near: web.WebSocketResponse, far: ClientWebSocketResponse) -> None:
+    async def _converse(self, near: web.WebSocketResponse) -> None:
         first = await _first_of(near)
         whose = _whose(first)
         if first is None or whose is None:
@@ -90,15 +88,26 @@ class Lines:
             if not await self._is_welcome(*whose):
                 await _say_and_close(near, encode(Refusal(code="ticket", detail="the ticket is not valid")), 1008)
                 return
-            await far.send_str(first)
-            await _pass_on_both_ways(near, far)
-        except ConnectionError:
-            pass  # one side has gone; closing the other is all there is to do
+            await self._connect(near, whose[0], first)
         finally:
             held.discard(near)
             if not held:
                 self._open.pop(whose, None)
-        await _bid_farewell(near, far)
+
+    async def _connect(self, near: web.WebSocketResponse, room: str, first: str) -> None:
+        """To the node that has the room; where nobody takes it the browser comes again."""
+        try:
+            far = await self._places.at_home(room, lambda node: node.line("/rtc", MOST_FRAME_BYTES))
+        except Unavailable:
+            await _say_and_close(near, encode(Closing(code="draining", again=True)), _RESTARTS)
+            return
+        try:
+            with suppress(ConnectionError):  # one side has gone; closing the other is all there is to do
+                await far.send_str(first)
+                await _pass_on_both_ways(near, far)
+            await _bid_farewell(near, far)
+        finally:
+            await far.close()
 
 
 async def _first_of(near: web.WebSocketResponse) -> str | None:

@@ -1,10 +1,11 @@
-"""The web's doors of the exchange: `/rtc`, WHIP and WHEP are judged here, then passed on to the media process.
+"""The web's doors of the exchange: `/rtc`, WHIP and WHEP are judged here, then passed on to the node that has the room.
 
 Room names are private: what a person calls `ward3` is `w.{institution}.ward3` inside, and only a party of the consult
 enters `c.{consult}.{n}`. The media process believes tickets only, and only this file makes them.
 """
 
 import re
+from contextlib import suppress
 from datetime import datetime
 from http import HTTPStatus
 from typing import Literal
@@ -16,7 +17,8 @@ from signaling.ports import Grant as ExchangeGrant
 from signaling.tickets import LIFETIME, TICKET_HEADER, mint
 from teleconsult.actor import Permission
 from teleconsult.bridges.lines import Lines
-from teleconsult.bridges.node import Answer, Node
+from teleconsult.bridges.node import Answer, NodeGone, gone
+from teleconsult.bridges.places import Places
 from teleconsult.clock import Clock
 from teleconsult.errors import NotAllowed, NotFound, Refused
 from teleconsult.http.guard import actor_of
@@ -35,16 +37,16 @@ _KEPT_HEADERS = ("ETag", "Accept-Patch", "Link")
 
 
 class ExchangeRooms:
-    """Implements `scheduling.ports.MediaRooms` on one media process.
+    """Implements `scheduling.ports.MediaRooms` on the site's media processes.
 
     Args:
-        node: The process.
-        key: What it verifies tickets with.
+        places: Where rooms are.
+        key: What tickets are verified with.
         clock: The time.
     """
 
-    def __init__(self, node: Node, key: bytes, clock: Clock) -> None:
-        self._node = node
+    def __init__(self, places: Places, key: bytes, clock: Clock) -> None:
+        self._places = places
         self._key = key
         self._clock = clock
         self.lines: Lines | None = None
@@ -56,30 +58,30 @@ class ExchangeRooms:
     async def put_out(self, room: str, participant: str) -> None:
         """See the port."""
         # Twice: a greeting that was just passed on may reach the process after the first word.
-        await self._node.put_out(room, participant)
+        await self._places.everywhere(lambda node: node.put_out(room, participant))
         if self.lines is not None:
             await self.lines.close((room, participant))
-            await self._node.put_out(room, participant)
+            await self._places.everywhere(lambda node: node.put_out(room, participant))
 
     async def end(self, room: str) -> None:
         """See the port."""
-        await self._node.end(room)
+        await self._places.everywhere(lambda node: node.end(room))
 
 
 class MediaDoors:
     """The doors.
 
     Args:
-        node: The media process.
+        places: Where rooms are.
         rooms: Makes tickets.
         scheduling: Judges who enters what.
     """
 
-    def __init__(self, node: Node, rooms: ExchangeRooms, scheduling: Scheduling) -> None:
-        self._node = node
+    def __init__(self, places: Places, rooms: ExchangeRooms, scheduling: Scheduling) -> None:
+        self._places = places
         self._rooms = rooms
         self._scheduling = scheduling
-        self._lines = Lines(node, scheduling.is_welcome)
+        self._lines = Lines(places, scheduling.is_welcome)
         rooms.lines = self._lines
 
     @property
@@ -135,7 +137,10 @@ class MediaDoors:
             raise NotAllowed
         offer = await read_body(request, _MOST_SDP_BYTES)
         path = f"/{word}/{admitted.room}{_query(request)}"
-        answer = await self._node.ask("POST", path, headers=self._headers(admitted, _SDP), body=offer)
+        headers = self._headers(admitted, _SDP)
+        answer = await self._places.at_home(
+            admitted.room, lambda node: node.ask("POST", path, headers=headers, body=offer)
+        )
         return _passed_back(answer, request)
 
     async def _about_session(self, request: web.Request, body: bytes) -> Answer:
@@ -144,10 +149,18 @@ class MediaDoors:
         admitted = await self._scheduling.enter(actor_of(request), request.match_info["room"])
         word = request.path.split("/")[1]
         path = f"/{word}/{admitted.room}/{request.match_info['session']}"
-        headers = self._headers(admitted, request.content_type if body else "")
-        if "If-Match" in request.headers:
-            headers["If-Match"] = request.headers["If-Match"]
-        return await self._node.ask(request.method, path, headers=headers, body=body or None)
+        answer: Answer | None = None
+        for node in await self._places.home_first(admitted.room):
+            headers = self._headers(admitted, request.content_type if body else "")  # a ticket enters once
+            if "If-Match" in request.headers:
+                headers["If-Match"] = request.headers["If-Match"]
+            with suppress(NodeGone):
+                answer = await node.ask(request.method, path, headers=headers, body=body or None)
+                if answer.status != HTTPStatus.NOT_FOUND:
+                    break
+        if answer is None:
+            raise gone()
+        return answer
 
     def _headers(self, admitted: Admitted, kind: str) -> dict[str, str]:
         headers = {TICKET_HEADER: self._rooms.ticket(admitted)}

@@ -1,20 +1,20 @@
-"""The clinic's line to a media process: HTTP and WebSockets over its Unix socket. Knows the way, not what is said.
+"""The clinic's line to one media process: HTTP and WebSockets over its Unix socket. Knows the way, not what is said.
 
-A process that is being started again is waited for a moment where nothing has been sent yet; what was sent is never
-sent twice.
+Who does not listen has been told nothing, and that is said apart (`NodeGone`): somebody else may be asked instead. What
+was sent is never sent twice.
 """
 
-import asyncio
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Protocol, Self
 
 from aiohttp import (
+    BaseConnector,
     ClientConnectorError,
     ClientError,
     ClientSession,
@@ -26,16 +26,11 @@ from aiohttp.client import ClientWSTimeout
 
 from teleconsult.errors import Unavailable
 
-_BASE = "http://media"
-_PATIENCE_S = 3.0
-"""How long a process that does not listen is waited for: a start takes about a second."""
-_LOOK_EVERY_S = 0.1
 _ANSWER_S = 10.0
+_SOON_S = 2.0
 _POLL_S = 40.0
 _CLOSE_S = 2.0
 _MOST_BYTES = 1 << 20
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,23 +42,67 @@ class Answer:
     body: bytes
 
 
-class Node:
-    """One media process. Use it as `async with Node(path) as node`.
+class NodeGone(Unavailable):
+    """Nobody listens there: nothing was sent."""
+
+
+class Way(Protocol):
+    """How a node is reached.
+
+    Attributes:
+        base: What its addresses begin with.
+        is_here: Whether it runs on this machine, so that one who does not listen has ended.
+    """
+
+    base: str
+    is_here: bool
+
+    def connector(self) -> BaseConnector:
+        """For its session."""
+
+    def proof(self, method: str, path: str, body: bytes) -> Mapping[str, str]:
+        """Headers that show a request to be the house's."""
+
+
+class UnixWay:
+    """By a socket that only this user can open.
 
     Args:
-        socket: Path of its Unix socket.
+        socket: Its path.
     """
+
+    base = "http://media"
+    is_here = True
 
     def __init__(self, socket: Path) -> None:
         self._socket = socket
+
+    def connector(self) -> BaseConnector:
+        """For its session."""
+        # A kept connection may be of a process that died.
+        return UnixConnector(str(self._socket), limit=0, force_close=True)
+
+    def proof(self, method: str, path: str, body: bytes) -> Mapping[str, str]:
+        """The socket says it all."""
+        return {}
+
+
+class Node:
+    """One media process. Use it as `async with Node(name, way) as node`.
+
+    Args:
+        name: As the record of calls has it.
+        way: How it is reached.
+    """
+
+    def __init__(self, name: str, way: Way) -> None:
+        self.name = name
+        self._way = way
         self._session: ClientSession | None = None
 
     async def __aenter__(self) -> Self:
         """Be ready; the process itself may come later."""
-        connector = UnixConnector(
-            str(self._socket), limit=0, force_close=True
-        )  # a kept one may be of a process that died
-        self._session = ClientSession(connector=connector, auto_decompress=False)
+        self._session = ClientSession(connector=self._way.connector(), auto_decompress=False)
         return self
 
     async def __aexit__(
@@ -73,33 +112,62 @@ class Node:
         await self._http.close()
 
     @property
+    def is_here(self) -> bool:
+        """Whether it runs on this machine."""
+        return self._way.is_here
+
+    @property
     def _http(self) -> ClientSession:
         if self._session is None:
             raise RuntimeError("use the node inside `async with`")
         return self._session
 
     async def ask(
-        self, method: str, path: str, *, headers: Mapping[str, str] | None = None, body: bytes | None = None
+        self,
+        method: str,
+        path: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        within_s: float = _ANSWER_S,
     ) -> Answer:
         """One request.
 
         Raises:
-            Unavailable: The process does not listen, or does not answer in time.
+            NodeGone: The process does not listen.
+            Unavailable: It does not answer in time.
         """
-        return await self._ask(method, path, _ANSWER_S, headers, body)
+        limit = ClientTimeout(total=within_s)
+        proof = self._way.proof(method, path, body or b"")
+        try:
+            async with self._http.request(
+                method, self._way.base + path, headers={**(headers or {}), **proof}, data=body, timeout=limit
+            ) as answer:
+                return Answer(answer.status, answer.headers, await answer.content.read(_MOST_BYTES))
+        except ClientConnectorError as error:
+            raise gone() from error
+        except (ClientError, OSError, TimeoutError) as error:
+            raise down() from error
 
     async def put_out(self, room: str, participant: str) -> None:
         """See `signaling.control`. Raises Unavailable."""
-        await self._tell("/control/revoke", {"room": room, "participant": participant})
+        await self.tell("/control/revoke", {"room": room, "participant": participant})
 
     async def end(self, room: str) -> None:
         """See `signaling.control`. Raises Unavailable."""
-        await self._tell("/control/end", {"room": room})
+        await self.tell("/control/end", {"room": room})
+
+    async def release(self, room: str) -> None:
+        """See `signaling.control`. Raises Unavailable."""
+        await self.tell("/control/release", {"room": room}, within_s=_SOON_S)
+
+    async def state(self) -> dict[str, Any]:
+        """See `signaling.control`. Raises Unavailable."""
+        return dict(_json(await self.ask("GET", "/control/state", within_s=_SOON_S)))
 
     async def happenings(self, after: int) -> list[dict[str, Any]]:
         """Acknowledge a number and hear what came later; waits a while for something to happen. Raises Unavailable."""
-        told = _json(await self._ask("GET", f"/control/happenings?after={after}", _POLL_S, None, None))
-        return list(told)
+        return list(_json(await self.ask("GET", f"/control/happenings?after={after}", within_s=_POLL_S)))
 
     async def figures(self) -> str:
         """Its `/metrics`, "" while it does not answer."""
@@ -109,49 +177,40 @@ class Node:
         return ""
 
     async def line(self, path: str, max_bytes: int) -> ClientWebSocketResponse:
-        """Open a WebSocket. Raises Unavailable."""
+        """Open a WebSocket.
 
-        async def connect() -> ClientWebSocketResponse:
-            closing = ClientWSTimeout(ws_close=_CLOSE_S)
-            return await self._http.ws_connect(_BASE + path, max_msg_size=max_bytes, compress=0, timeout=closing)
-
-        return await _patiently(connect)
-
-    async def _tell(self, path: str, said: Mapping[str, str]) -> None:
-        headers = {"Content-Type": "application/json"}
-        _json(await self.ask("POST", path, headers=headers, body=json.dumps(said).encode()))
-
-    async def _ask(
-        self, method: str, path: str, seconds: float, headers: Mapping[str, str] | None, body: bytes | None
-    ) -> Answer:
-        async def request() -> Answer:
-            limit = ClientTimeout(total=seconds)
-            async with self._http.request(method, _BASE + path, headers=headers, data=body, timeout=limit) as answer:
-                return Answer(answer.status, answer.headers, await answer.content.read(_MOST_BYTES))
-
-        return await _patiently(request)
-
-
-async def _patiently(call: Callable[[], Awaitable[T]]) -> T:
-    """Call, and as long as nobody listens, again: a refused connection has sent nothing."""
-    loop = asyncio.get_running_loop()
-    until = loop.time() + _PATIENCE_S
-    while True:
+        Raises:
+            NodeGone: The process does not listen.
+            Unavailable: It does not answer.
+        """
+        closing = ClientWSTimeout(ws_close=_CLOSE_S)
         try:
-            return await call()
+            return await self._http.ws_connect(
+                self._way.base + path, max_msg_size=max_bytes, compress=0, timeout=closing
+            )
         except ClientConnectorError as error:
-            if loop.time() > until:
-                raise _down() from error
-            await asyncio.sleep(_LOOK_EVERY_S)
+            raise gone() from error
         except (ClientError, OSError, TimeoutError) as error:
-            raise _down() from error
+            raise down() from error
+
+    async def tell(self, path: str, said: Mapping[str, object], *, within_s: float = _ANSWER_S) -> dict[str, Any]:
+        """Post JSON to the control line, and its answer. Raises Unavailable."""
+        headers = {"Content-Type": "application/json"}
+        answer = await self.ask("POST", path, headers=headers, body=json.dumps(said).encode(), within_s=within_s)
+        return dict(_json(answer))
 
 
 def _json(answer: Answer) -> Any:
     if answer.status != 200:
-        raise _down()
+        raise down()
     return json.loads(answer.body)
 
 
-def _down() -> Unavailable:
+def gone() -> NodeGone:
+    """Nobody listens."""
+    return NodeGone("The call server starts again. Please try again in a moment.", retry_after=timedelta(seconds=1))
+
+
+def down() -> Unavailable:
+    """It does not answer as it should."""
     return Unavailable("The call server starts again. Please try again in a moment.", retry_after=timedelta(seconds=1))

@@ -1,7 +1,7 @@
 """A site with calls: the clinic's doors served for real, a media process's exchange behind a real Unix socket."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -23,7 +23,8 @@ from teleconsult.bridges.exchange import ticket_key
 from teleconsult.bridges.figures import Figures
 from teleconsult.bridges.happenings import Happenings
 from teleconsult.bridges.media_rooms import ExchangeRooms, MediaDoors
-from teleconsult.bridges.node import Node
+from teleconsult.bridges.node import Node, UnixWay
+from teleconsult.bridges.places import OneMachine, Places
 from teleconsult.bridges.recordings import RecordingShelf
 from teleconsult.bridges.visits import VisitCalls
 from teleconsult.clock import SystemClock
@@ -61,6 +62,7 @@ class CallSite:
     bus: Bus
     access: Access
     node: Node
+    places: Places
     scheduling: Scheduling
     links: Links
     followups: Followups
@@ -140,7 +142,7 @@ class CallSite:
         """The exchange's happenings are on the record."""
         async with asyncio.timeout(20):
             while least > 0:
-                least -= await self.happenings.take_in()
+                least -= await self.happenings.take_in(self.node)
         await self.settle()
 
 
@@ -153,19 +155,20 @@ async def last_words(socket: ClientWebSocketResponse, seconds: float = 10) -> tu
 
 @asynccontextmanager
 async def a_call_site(
-    folder: Path, media: Path | None = None, settings: Settings | None = None
+    folder: Path, media: Sequence[Path] = (), settings: Settings | None = None
 ) -> AsyncIterator[CallSite]:
     """`async with a_call_site(tmp_path) as calls:`.
 
     Args:
         folder: For database, socket and journal.
-        media: Socket of a media process that runs already; else one is made inside this process.
-        settings: Of that process: its tickets' key, and the true time, which it goes by.
+        media: Sockets of media processes that run already; without any, one is made inside this process.
+        settings: Of those processes: its tickets' key, and the true time, which it goes by.
     """
-    async with a_site(folder) as site, Node(media or folder / "media.sock") as node:
+    nodes = [Node(path.stem, UnixWay(path)) for path in media or [folder / "media.sock"]]
+    async with a_site(folder) as site, Places(OneMachine(nodes)) as places:
         if settings is not None:
             site.clock.at = SystemClock().now()
-        made = _put_together(site, folder, node, KEY if settings is None else ticket_key(settings))
+        made = _put_together(site, folder, (nodes[0], places), KEY if settings is None else ticket_key(settings))
         app = web.Application(client_max_size=0)
         install(app, identify_with(made.access), site.database, site.vault, Plumbing(language="en"))
         doors = (
@@ -177,7 +180,7 @@ async def a_call_site(
             mount(app, room.table())
         made.server = TestServer(app)
         await made.server.start_server(**SERVER_OPTIONS)
-        if media is None:
+        if not media:
             await made.start_exchange()
         try:
             async with ClientSession() as http:
@@ -189,22 +192,23 @@ async def a_call_site(
             await made.server.close()
 
 
-def _put_together(site: Site, folder: Path, node: Node, key: bytes) -> CallSite:
+def _put_together(site: Site, folder: Path, media_process: tuple[Node, Places], key: bytes) -> CallSite:
+    node, places = media_process
     database, vault, consults = site.database, site.vault, site.consults
     bus = Bus(database)
     access = Access(database, site.people, cheap_passwords())
-    exchange = ExchangeRooms(node, key, site.clock)
+    exchange = ExchangeRooms(places, key, site.clock)
     shelf = SealedShelf(folder / "recordings", KEY[:32])
     scheduling = Scheduling(database, vault, consults, exchange, RecordingShelf(folder / "recordings", KEY[:32]))
-    media = MediaDoors(node, exchange, scheduling)
+    media = MediaDoors(places, exchange, scheduling)
     links = Links(database, vault, access.identity, ReadOut(site.notifications))
     followups = Followups(database, vault, consults, scheduling.diary, links, site.notifications)
     scheduling.let_visits_be_joined(VisitCalls(followups, consults, vault))
     consults.let_diary_be_asked(scheduling.diary)
     portal = Portal(database, links, followups, scheduling, site.people)
     Reactions(consults, site.notifications, scheduling, Results(database, consults, NoLabStore())).on(bus)
-    happenings = Happenings(database, node, scheduling, bus)
-    figures = Figures(node, media.lines)
+    happenings = Happenings(database, places, scheduling, bus)
+    figures = Figures(places, media.lines)
     return CallSite(
-        site, folder, bus, access, node, scheduling, links, followups, portal, media, happenings, figures, shelf
+        site, folder, bus, access, node, places, scheduling, links, followups, portal, media, happenings, figures, shelf
     )

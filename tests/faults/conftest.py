@@ -14,3 +14,11 @@ def house(county: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Co
     made = start(county, tmp_path_factory.mktemp("house") / "data")
     yield made
     assert made.stop() == 0
+
+
+@pytest.fixture(scope="module")
+def house_of_two(county: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[County]:
+    """The same with two media processes."""
+    made = start(county, tmp_path_factory.mktemp("house") / "data", TELECONSULT_MEDIA_PROCESSES="2")
+    yield made
+    assert made.stop() == 0

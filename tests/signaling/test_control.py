@@ -76,4 +76,4 @@ async def test_a_draining_node_takes_no_new_room(house):
     socket = await house.ws_connect("/rtc")
     await socket.send_json({"type": "hello", "version": 1, "ticket": ticket("r", "li")})
     assert (await said(socket, "refused"))["code"] == "unavailable"
-    assert (await (await house.get("/control/state")).json())["rooms"] == []
+    assert (await (await house.get("/control/state")).json())["holds"] == []

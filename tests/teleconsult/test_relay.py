@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from teleconsult.bridges.node import Node
+from teleconsult.bridges.node import Node, UnixWay
 from teleconsult.config import Bind, Settings
 from teleconsult.supervisor import dump
 
@@ -59,7 +59,7 @@ async def answers(node: Node) -> None:
 
 
 async def test_it_is_back_on_its_port_after_a_kill(settings: Settings) -> None:
-    async with Node(settings.data_dir / "run" / "media.sock") as node:
+    async with Node("media", UnixWay(settings.data_dir / "run" / "media.sock")) as node:
         first = await start(settings)
         await answers(node)
         first.kill()

@@ -12,7 +12,7 @@ async def test_the_media_processs_figures_are_among_ours(calls):
 
 
 async def test_without_a_media_process_the_door_still_answers(calls, monkeypatch):
-    monkeypatch.setattr("teleconsult.bridges.node._PATIENCE_S", 0.1)
+    monkeypatch.setattr("teleconsult.bridges.places._PATIENCE_S", 0.1)
     await calls.stop_exchange()
     async with calls.http.get(calls.server.make_url("/metrics")) as answer:
         assert "media_up 0" in await answer.text()

@@ -36,7 +36,7 @@ async def test_what_is_told_twice_is_written_once(calls):
     await calls.heard()
     async with site.database.write(SYSTEM) as work:
         await work.session.execute(update(BridgeCursor).values(number=0))
-    assert await calls.happenings.take_in() == 1
+    assert await calls.happenings.take_in(calls.node) == 1
     assert [kind for kind, _ in await kinds_on_record(calls, consult)] == ["joined"]
     await socket.close()
 

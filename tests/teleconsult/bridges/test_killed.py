@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from teleconsult.bridges.agreed import media_socket
+from teleconsult.bridges.agreed import MEDIA, media_socket
 from teleconsult.config import Settings
 from teleconsult.supervisor import dump
 from tests.builders.calls import last_words
@@ -19,16 +19,18 @@ REPOSITORY = Path(__file__).resolve().parents[3]
 
 
 class Media:
-    """The real child, as the supervisor starts it."""
+    """A real child, as the supervisor starts it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, name: str = MEDIA) -> None:
+        self.name = name
         self.settings = Settings(data_dir=folder, media_udp_port=0)
+        self.path = media_socket(self.settings, name)
 
     async def start(self) -> None:
         (self.settings.data_dir / "run").mkdir(exist_ok=True)
         kept = {name: value for name, value in os.environ.items() if not name.startswith("TELECONSULT_")}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "teleconsult", "child", "media"],
+            [sys.executable, "-m", "teleconsult", "child", self.name],
             stdin=subprocess.PIPE,
             cwd=self.settings.data_dir,
             env={**kept, "PYTHONPATH": str(REPOSITORY)},
@@ -36,11 +38,10 @@ class Media:
         assert self.process.stdin is not None
         self.process.stdin.write(json.dumps({"settings": dump(self.settings), "sockets": {}}).encode())
         self.process.stdin.close()
-        path = media_socket(self.settings)
         async with asyncio.timeout(60):
             while True:
                 try:
-                    _, writer = await asyncio.open_unix_connection(path)
+                    _, writer = await asyncio.open_unix_connection(self.path)
                 except OSError:
                     await asyncio.sleep(0.05)
                 else:
@@ -66,7 +67,7 @@ async def media(tmp_path):
 async def calls(tmp_path, media):
     from tests.builders import calls as builder
 
-    async with builder.a_call_site(tmp_path, media_socket(media.settings), media.settings) as made:
+    async with builder.a_call_site(tmp_path, [media.path], media.settings) as made:
         yield made
 
 

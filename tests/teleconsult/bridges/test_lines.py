@@ -92,7 +92,7 @@ async def test_when_the_media_process_ends_the_browser_is_told_to_come_again(cal
 
 
 async def test_a_dead_media_process_is_a_clear_status(calls, monkeypatch):
-    monkeypatch.setattr("teleconsult.bridges.node._PATIENCE_S", 0.1)
+    monkeypatch.setattr("teleconsult.bridges.places._PATIENCE_S", 0.1)
     await calls.stop_exchange()
     with pytest.raises(WSServerHandshakeError) as refusal:
         await calls.http.ws_connect(calls.server.make_url("/rtc"))

@@ -142,7 +142,7 @@ async def test_another_content_is_refused(calls):
 async def test_a_name_that_is_none_is_refused(calls, room):
     status, _ = await calls.ask("POST", f"/whip/{room}", calls.site.doctor, data="v=0", headers=SDP)
     assert status in (400, 404)
-    assert '"rooms": []' in (await calls.node.ask("GET", "/control/state")).body.decode()
+    assert '"holds": []' in (await calls.node.ask("GET", "/control/state")).body.decode()
 
 
 async def test_the_house_own_line_has_no_public_door(calls):
