@@ -20,6 +20,7 @@ from aiohttp import web
 from dicom_store.app import create_app, open_archive
 from dicom_store.config import MIB, ArchiveSettings
 from dicom_store.errors import NotIdentified
+from dicom_store.heap import keep_pages
 from dicom_store.model import InstitutionId, Origin, StudyKey
 from dicom_store.ports import Action, Caller, Credentials, Scope
 
@@ -126,6 +127,7 @@ def main() -> int:
     parser.add_argument("--database-url")
     parser.add_argument("--warm", action="store_true", help="start what makes pictures at once, not with the first one")
     given = parser.parse_args()
+    keep_pages()
     try:
         gatekeeper = TokenFile(given.token_file.read_text("utf-8"))
         settings = ArchiveSettings(

@@ -12,6 +12,7 @@ import structlog
 import uvloop
 from aiohttp import web
 
+from dicom_store.heap import keep_pages
 from teleconsult.addresses import certificate_hosts
 from teleconsult.app import Clinic, build_web, open_clinic
 from teleconsult.clock import SystemClock
@@ -34,6 +35,7 @@ _AGAIN_S = 1.0
 def run() -> None:
     """Be the web process, until told to stop."""
     speak_json()
+    keep_pages()
     try:
         # It passes films on with fewer copies; the media process lives off datagrams and stays with the usual loop.
         uvloop.run(_web(inherit()))

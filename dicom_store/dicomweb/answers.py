@@ -5,6 +5,7 @@ import re
 import secrets
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from aiohttp import web
 
@@ -97,14 +98,19 @@ def film_url(base: str, study: StudyUID, series: SeriesUID, instance: InstanceUI
     return f"{base}/studies/{study}/series/{series}/instances/{instance}"
 
 
-def accepted(request: web.Request) -> list[MediaType]:
+def accepted(request: web.Request) -> Sequence[MediaType]:
     """What the caller takes, best first; empty means anything.
 
     The query parameter `accept` comes before the header. Source: DICOM PS3.18 8.3.3.1.
     """
-    text = request.query.get("accept") or ", ".join(request.headers.getall("Accept", []))
+    return _kinds(request.query.get("accept") or ", ".join(request.headers.getall("Accept", [])))
+
+
+@lru_cache(maxsize=128)
+def _kinds(text: str) -> Sequence[MediaType]:
+    """An Accept header understood; a viewer sends the same one with every request."""
     kinds = [media_type(member) for member in _members(text[:4096])]
-    return sorted((kind for kind in kinds if kind.name and kind.weight > 0), key=lambda kind: -kind.weight)
+    return tuple(sorted((kind for kind in kinds if kind.name and kind.weight > 0), key=lambda kind: -kind.weight))
 
 
 def _members(text: str) -> Iterable[str]:

@@ -16,8 +16,8 @@ class Database(Protocol):
     async def open(self) -> None:
         """Bring the tables up to date."""
 
-    async def rows(self, query: Executable, values: Any) -> Sequence[Any]:
-        """All rows of a reading statement."""
+    async def rows(self, query: Executable, values: Any, *, brief: bool = False) -> Sequence[Any]:
+        """All rows of a reading statement; `brief` promises that an index leads to a few of them."""
 
     async def transaction(self, jobs: Sequence[Job[Any]]) -> list[Any]:
         """Run jobs in one transaction; returns after the commit.

@@ -75,6 +75,7 @@ _STATEMENTS = {
     "headers of series": _HEADER.where(_IN_SERIES).order_by(*_ORDER),
     "headers of study": _HEADER.where(_IN_STUDY).order_by(*_ORDER),
 }
+_BRIEF = {"study", "film", "header"}
 _ARRIVALS = (
     select(arrivals).where(arrivals.c.number > bindparam("number")).order_by(arrivals.c.number).limit(bindparam("most"))
 )
@@ -144,7 +145,7 @@ class Index:
             query, values, places = asked
             narrow = searching.few(places, (await self._rows(query, values))[0])
         query, values = searching.statement(search, scope, narrow)
-        rows = await self._rows(query, values)
+        rows = await self._rows(query, values, brief=searching.brief(search))
         return [Found(*row) for row in rows]
 
     async def study(self, scope: Scope, study: StudyUID) -> list[StudyKey]:
@@ -215,7 +216,7 @@ class Index:
 
     async def fragments(self, record: InstanceRecord) -> bytes:
         """Where each fragment of encapsulated pixel data lies: see `fragments.unpack_fragments`."""
-        rows = await self._rows(_FRAGMENTS, {"row": record.row})
+        rows = await self._rows(_FRAGMENTS, {"row": record.row}, brief=True)
         if not rows:
             raise NotFound(_NOT_FOUND)
         return zlib.decompress(rows[0].fragments) if rows[0].fragments else b""
@@ -238,8 +239,8 @@ class Index:
         """Run a reading statement over tables that a room above keeps here, such as lab reports."""
         return await self._rows(query, values or {})
 
-    async def _rows(self, query: Select[Any], values: Any) -> Sequence[Any]:
-        return await self._database.rows(query, values)
+    async def _rows(self, query: Select[Any], values: Any, *, brief: bool = False) -> Sequence[Any]:
+        return await self._database.rows(query, values, brief=brief)
 
     async def _scoped(self, name: str, scope: Scope, values: dict[str, Any]) -> Sequence[Any]:
         if not scope.institutions and not scope.studies:
@@ -252,7 +253,8 @@ class Index:
             if not wanted and not scope.institutions:
                 return []
             parameters["scope_studies"] = [(key.institution, key.study) for key in wanted]
-        return await self._rows(_statement(name, bool(scope.institutions), bool(scope.studies)), parameters)
+        statement = _statement(name, bool(scope.institutions), bool(scope.studies))
+        return await self._rows(statement, parameters, brief=name in _BRIEF)
 
 
 @lru_cache(maxsize=64)

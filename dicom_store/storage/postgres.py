@@ -28,8 +28,8 @@ class Postgres:
         async with self._writing.begin() as connection:
             await connection.run_sync(upgrade)
 
-    async def rows(self, query: Executable, values: Any) -> Sequence[Any]:
-        """See `database.Database.rows`."""
+    async def rows(self, query: Executable, values: Any, *, brief: bool = False) -> Sequence[Any]:
+        """See `database.Database.rows`; the driver never blocks, brief or not."""
         async with self._reading.connect() as connection:
             return (await connection.execute(query, values)).all()
 

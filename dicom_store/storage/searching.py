@@ -11,14 +11,24 @@ from typing import Any, NamedTuple, cast
 
 from sqlalchemy import ColumnElement, Select, bindparam, false, func, select, union_all
 
-from dicom_store.model import Level, Search
+from dicom_store.model import Level, MatchKind, Search
 from dicom_store.ports import Scope
-from dicom_store.storage.matching import condition, traits_of, values_of
+from dicom_store.storage.matching import (
+    ACCESSION,
+    INSTANCE_UID,
+    PATIENT_ID,
+    SERIES_UID,
+    STUDY_UID,
+    condition,
+    traits_of,
+    values_of,
+)
 from dicom_store.storage.tables import headers, instances, series, studies
 from dicom_store.storage.ways import Shape, countable, named_by, scope_condition, single_studies, way_to
 
 FEW = 200
 """So many studies are sorted rather than walked past."""
+_NUMBERS = {STUDY_UID, SERIES_UID, INSTANCE_UID, PATIENT_ID, ACCESSION}
 
 
 class Found(NamedTuple):
@@ -61,6 +71,14 @@ def counted(search: Search, scope: Scope) -> tuple[Select[Any], Mapping[str, Any
     shape = _shape(search, scope)
     places = countable(shape)
     return (*_with_values(*_count(shape), search, scope), places) if places else None
+
+
+def brief(search: Search) -> bool:
+    """Whether an index leads to few answers for certain: a film by its UID, what is above it by a number of its own."""
+    exact = {match.tag for match in search.matches if match.kind is MatchKind.EXACT}
+    if search.level is Level.INSTANCE:
+        return INSTANCE_UID in exact
+    return search.study is not None or not exact.isdisjoint(_NUMBERS)
 
 
 def few(places: Sequence[int], counts: Sequence[int]) -> int | None:

@@ -1,11 +1,14 @@
 """The index in a SQLite file.
 
 SQLite answers most statements sooner than another thread wakes up, so the walk there is what counts: a reading
-statement is one walk, and so is a whole writing transaction, however many statements its jobs run. Each thread has a
-connection of its own. Knows nothing of films.
+statement is one walk, and so is a whole writing transaction, however many statements its jobs run. A brief reading is
+none: it is done where it is asked for, as long as the disk is quick. Each thread has a connection of its own. Knows
+nothing of films.
 """
 
+import contextlib
 import threading
+import time
 from asyncio import get_running_loop
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,11 +18,16 @@ from typing import Any, TypeVar
 
 from sqlalchemy import URL, Connection, CursorResult, Engine, Executable, NullPool, create_engine, event
 from sqlalchemy.engine import NestedTransaction
+from sqlalchemy.exc import OperationalError
 
 from dicom_store.migrations import upgrade
 from dicom_store.storage.jobs import Job, run_all
 
 T = TypeVar("T")
+
+_LONG_S = 0.003
+"""A brief reading takes some 0.05 ms from memory."""
+_PAUSE_S = 5.0
 
 
 class SqliteFile:
@@ -31,6 +39,8 @@ class SqliteFile:
         self._writing = _engine(self._url, writes=True)
         self._readers = ThreadPoolExecutor(readers, thread_name_prefix="archive index")
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="archive index writer")
+        self._here = _engine(self._url, writes=False, wait_s=0)
+        self._patience = Patience()
         self._own = threading.local()
         self._opened: list[Connection] = []
 
@@ -38,8 +48,11 @@ class SqliteFile:
         """See `database.Database.open`."""
         await get_running_loop().run_in_executor(self._writer, self._upgrade)
 
-    async def rows(self, query: Executable, values: Any) -> Sequence[Any]:
+    async def rows(self, query: Executable, values: Any, *, brief: bool = False) -> Sequence[Any]:
         """See `database.Database.rows`."""
+        if brief and self._patience.here(time.monotonic()):
+            with contextlib.suppress(OperationalError):  # busy: a thread has the time to wait
+                return self._rows_here(query, values)
         return await get_running_loop().run_in_executor(self._readers, self._rows, query, values)
 
     async def transaction(self, jobs: Sequence[Job[Any]]) -> list[Any]:
@@ -66,6 +79,12 @@ class SqliteFile:
         with self._connection(self._writing).begin():
             upgrade(self._connection(self._writing))
 
+    def _rows_here(self, query: Executable, values: Any) -> Sequence[Any]:
+        begun = time.monotonic()
+        rows = self._connection(self._here).execute(query, values).all()
+        self._patience.took(begun, time.monotonic())
+        return rows
+
     def _rows(self, query: Executable, values: Any) -> Sequence[Any]:
         return self._connection(self._reading).execute(query, values).all()
 
@@ -73,6 +92,22 @@ class SqliteFile:
         connection = self._connection(self._writing)
         with connection.begin():
             return _at_once(run_all(_Blocking(connection), jobs))
+
+
+class Patience:
+    """Whether brief readings are done in the event loop: not for a while after one of them took long."""
+
+    def __init__(self) -> None:
+        self._again = 0.0
+
+    def here(self, now: float) -> bool:
+        """Whether the next one is. `now` in seconds."""
+        return now >= self._again
+
+    def took(self, begun: float, ended: float) -> None:
+        """One was done. Pages that are not in memory come from the disk, and the next ones will too."""
+        if ended - begun > _LONG_S:
+            self._again = ended + _PAUSE_S
 
 
 class _Blocking:
@@ -115,18 +150,18 @@ def _at_once(work: Coroutine[Any, Any, T]) -> T:
     raise RuntimeError("A job of the index waited for something else than its connection.")
 
 
-def _engine(url: URL, *, writes: bool) -> Engine:
+def _engine(url: URL, *, writes: bool, wait_s: int = 30) -> Engine:
     engine = create_engine(
         url,
         poolclass=NullPool,
         # A connection is used by one thread and closed, at the end, by another.
-        connect_args={"timeout": 30, "isolation_level": None, "check_same_thread": False},
+        connect_args={"timeout": wait_s, "isolation_level": None, "check_same_thread": False},
         **({} if writes else {"isolation_level": "AUTOCOMMIT"}),
     )
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _record: Any) -> None:
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"):
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={wait_s}000"):
             connection.execute(f"PRAGMA {pragma}")
 
     if writes:

@@ -6,11 +6,12 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
-from teleconsult.actor import SYSTEM, Actor
+from teleconsult.actor import Actor
 from teleconsult.audit.models import AuditRow
 from teleconsult.db import Database, Work
 from teleconsult.errors import Unavailable
@@ -64,7 +65,7 @@ def note(work: Work, action: str, subject: str, *, patient: str = "", detail: Ma
         patient: Id of the patient concerned.
         detail: Small texts without patient data.
     """
-    work.session.add(_row(work.actor, work.at, action, subject, patient, detail))
+    work.session.add(AuditRow(**_row(work.actor, work.at, action, subject, patient, detail)))
 
 
 class Witness:
@@ -76,7 +77,7 @@ class Witness:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._turn = asyncio.Lock()
-        self._waiting: dict[_Key, AuditRow] = {}
+        self._waiting: dict[_Key, dict[str, Any]] = {}
         self._noted: OrderedDict[_Key, None] = OrderedDict()
 
     async def read(self, actor: Actor, action: str, subject: str, patient: str) -> None:
@@ -113,8 +114,7 @@ class Witness:
 
     async def _write(self) -> None:
         batch = dict(self._waiting)
-        async with self._database.write(SYSTEM) as work:
-            work.session.add_all(batch.values())
+        await self._database.append(AuditRow, list(batch.values()))
         for key in batch:
             self._waiting.pop(key, None)
             self._noted[key] = None
@@ -149,19 +149,19 @@ class Trail:
 
 def _row(
     actor: Actor, at: datetime, action: str, subject: str, patient: str, detail: Mapping[str, str] | None
-) -> AuditRow:
-    return AuditRow(
-        at=at,
-        actor=actor.id,
-        actor_name=actor.name[:120],
-        actor_kind=str(actor.kind),
-        institution=actor.institution,
-        address=actor.address,
-        action=action,
-        subject=subject,
-        patient=patient,
-        detail=json.dumps(dict(detail or {}), ensure_ascii=False, sort_keys=True),
-    )
+) -> dict[str, Any]:
+    return {
+        "at": at,
+        "actor": actor.id,
+        "actor_name": actor.name[:120],
+        "actor_kind": str(actor.kind),
+        "institution": actor.institution,
+        "address": actor.address,
+        "action": action,
+        "subject": subject,
+        "patient": patient,
+        "detail": json.dumps(dict(detail or {}), ensure_ascii=False, sort_keys=True),
+    }
 
 
 def _entry(row: AuditRow) -> Entry:

@@ -5,8 +5,9 @@ A requesting doctor sees what their own institution holds; everybody else reache
 
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TypeAlias
 
 from dicom_store import errors as archive_errors
 from dicom_store.model import InstitutionId, Origin, StudyKey, StudyUID
@@ -33,6 +34,9 @@ _REMEMBERED = 1000
 
 StationOf = Callable[[str, str], Awaitable[Actor | None]]
 """AE title or sending application, address -> the station's actor."""
+
+
+_Asker: TypeAlias = tuple[ActorKind, str, str, frozenset[str], frozenset[Permission]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +78,7 @@ class ClinicGatekeeper:
         self._witness = witness
         self._station_of = station_of
         self._database = database
-        self._remembered: OrderedDict[Actor, tuple[int, datetime, _Open]] = OrderedDict()
+        self._remembered: OrderedDict[_Asker, tuple[int, datetime, _Open]] = OrderedDict()
 
     async def identify(self, credentials: Credentials) -> Caller:
         """See `Gatekeeper.identify`."""
@@ -112,7 +116,7 @@ class ClinicGatekeeper:
 
     async def _open_to(self, actor: Actor, *, films: bool, labs: bool) -> "_Open":
         """What cases open to somebody. A viewer asks a hundred times in a second, so the answer is remembered."""
-        database, asker = self._database, replace(actor, address="")
+        database, asker = self._database, _asker(actor)
         if database is None:
             return await self._ask(actor, films, labs)
         at, commits = database.clock.now(), database.commits
@@ -159,6 +163,11 @@ class ClinicGatekeeper:
 
 def _lab_permission(action: Action) -> Permission:
     return Permission.LAB_STORE if action is Action.STORE else Permission.LAB_READ
+
+
+def _asker(actor: Actor) -> _Asker:
+    """What of an actor decides on what is open to them; from where they ask does not."""
+    return actor.kind, actor.id, actor.institution, actor.roles, actor.permissions
 
 
 def _actor(caller: Caller) -> Actor:

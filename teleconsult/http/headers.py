@@ -1,6 +1,7 @@
 """What every answer tells the browser about safety. Pages may ask for a little more, by name, and nothing else."""
 
 import re
+from functools import lru_cache
 from http import HTTPStatus
 
 from aiohttp import web
@@ -28,6 +29,7 @@ def allow_wasm(response: web.StreamResponse) -> None:
     response[_WASM] = True
 
 
+@lru_cache(maxsize=64)
 def content_policy(host: str, *, wasm: bool = False) -> str:
     """The Content-Security-Policy: own files only, no inline script or style.
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import String, func, select, text
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column
 
 from teleconsult.actor import SYSTEM
@@ -148,3 +149,33 @@ async def test_a_database_that_cannot_be_written_is_unavailable_and_says_so(tmp_
         with pytest.raises(Unavailable):
             async with database.write(SYSTEM) as work:
                 work.session.add(jotting())
+
+
+async def test_what_is_appended_is_there_and_makes_nothing_old(tmp_path: Path) -> None:
+    async with a_database(tmp_path) as database:
+        before = database.commits
+        await database.append(Jotting, [{"id": new_id(), "at": NOON} for _ in range(3)])
+        assert (await count(database), database.commits) == (3, before)
+        async with database.read() as session:
+            assert set(await session.scalars(select(Jotting.at))) == {NOON}
+
+
+async def test_an_append_that_fails_leaves_nothing(tmp_path: Path) -> None:
+    same = new_id()
+    async with a_database(tmp_path) as database:
+        with pytest.raises(IntegrityError):
+            await database.append(Jotting, [{"id": name, "at": NOON} for name in (new_id(), same, same)])
+        assert await count(database) == 0
+        await database.append(Jotting, [{"id": same, "at": NOON}])
+        assert await count(database) == 1
+
+
+async def test_appending_waits_for_its_turn(tmp_path: Path) -> None:
+    async with a_database(tmp_path) as database:
+        async with asyncio.TaskGroup() as group, database.write(SYSTEM) as work:
+            work.session.add(jotting())
+            await work.session.flush()
+            late = group.create_task(database.append(Jotting, [{"id": new_id(), "at": NOON}]))
+            await asyncio.sleep(0.05)
+            assert not late.done()
+        assert await count(database) == 2

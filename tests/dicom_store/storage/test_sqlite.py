@@ -1,0 +1,101 @@
+"""Where readings are done: in the event loop as long as that is quick, else in a thread."""
+
+import asyncio
+import sqlite3
+import threading
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import event, make_url, text
+from sqlalchemy.engine import Engine
+
+from dicom_store import query
+from dicom_store.model import Level
+from dicom_store.storage import searching
+from dicom_store.storage.sqlite import Patience, SqliteFile
+
+_ONE = text("SELECT 1")
+
+
+@pytest.fixture
+async def file(tmp_path: Path) -> AsyncIterator[SqliteFile]:
+    made = SqliteFile(make_url(f"sqlite:///{tmp_path / 'index.db'}"), 2)
+    await made.open()
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+def readers() -> Any:
+    """The threads in which statements were run."""
+    seen: list[int] = []
+
+    def note(*_: object) -> None:
+        seen.append(threading.get_ident())
+
+    event.listen(Engine, "before_cursor_execute", note)
+    yield seen
+    event.remove(Engine, "before_cursor_execute", note)
+
+
+async def test_a_brief_reading_walks_nowhere_and_others_to_a_thread(file: SqliteFile, readers: list[int]) -> None:
+    assert [tuple(row) for row in await file.rows(_ONE, {}, brief=True)] == [(1,)]
+    assert set(readers) == {threading.get_ident()}
+    await file.rows(_ONE, {})
+    assert readers[-1] != threading.get_ident()
+
+
+async def test_a_locked_file_is_waited_for_in_a_thread(readers: list[int], tmp_path: Path) -> None:
+    holder = sqlite3.connect(tmp_path / "index.db", isolation_level=None)
+    holder.execute("CREATE TABLE films (id)")
+    holder.execute("BEGIN EXCLUSIVE")
+    file = SqliteFile(make_url(f"sqlite:///{tmp_path / 'index.db'}"), 2)
+    reading = asyncio.ensure_future(file.rows(text("SELECT count(*) FROM sqlite_master"), {}, brief=True))
+    await asyncio.sleep(0.1)
+    assert not reading.done()
+    holder.close()
+    assert (await reading)[0][0] > 0
+    assert readers[-1] != threading.get_ident()
+    await file.close()
+
+
+def test_after_a_long_reading_the_next_ones_go_to_threads_for_a_while() -> None:
+    patience = Patience()
+    assert patience.here(10.0)
+    patience.took(10.0, 10.001)
+    assert patience.here(10.001)
+    patience.took(11.0, 11.2)
+    assert not patience.here(11.3)
+    assert patience.here(17.0)
+
+
+async def test_a_slow_disk_moves_brief_readings_to_threads(
+    file: SqliteFile, readers: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dicom_store.storage.sqlite._LONG_S", -1.0)  # everything is long
+    await file.rows(_ONE, {}, brief=True)
+    await file.rows(_ONE, {}, brief=True)
+    assert readers[0] == threading.get_ident() != readers[-1]
+
+
+@pytest.mark.parametrize(
+    ("level", "text", "expected"),
+    [
+        (Level.INSTANCE, "SOPInstanceUID=1.2.3", True),
+        (Level.INSTANCE, "SOPInstanceUID=1.2.3,1.2.4", False),
+        (Level.INSTANCE, "PatientID=7", False),
+        (Level.INSTANCE, "limit=1", False),
+        (Level.SERIES, "StudyInstanceUID=1.2.3", True),
+        (Level.STUDY, "PatientID=7", True),
+        (Level.STUDY, "PatientID=7*", False),
+        (Level.STUDY, "AccessionNumber=7", True),
+        (Level.STUDY, "PatientName=li", False),
+        (Level.STUDY, "limit=25", False),
+    ],
+)
+def test_brief_is_what_an_index_leads_to_few_of(level: Level, text: str, expected: bool) -> None:
+    words = [part.split("=") for part in text.split("&")]
+    search = query.from_parameters([(name, value) for name, value in words], level).search
+    assert searching.brief(search) is expected
