@@ -2,6 +2,7 @@
 
 import asyncio
 import importlib.util
+import itertools
 import sys
 import time
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from bench.rtc.impair import Impairment, Link
 from bench.rtc.machine import HOST
 
 _CHROMIUM = Path("/usr/bin/chromium")
-_PAGE_PORT, _PROXY_PORT, _SERVER_UDP, _SERVER_HTTP = 8195, 40195, 40190, 8190
+_PAGE_PORT, _PROXY_PORT, _WEAK_PORT, _SERVER_UDP = 8195, 40195, 40196, 40190
 _FLAGS = [
     "--headless=new", "--no-sandbox", "--disable-gpu", "--mute-audio", "--allow-loopback-in-peer-connection",
     "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream",
@@ -34,6 +35,8 @@ LINKS: dict[str, tuple[Link, float]] = {
     "80 kbit/s": (Link(rate_bps=80_000), 0),
 }
 _CUT_S = 3.0
+_WEAK = Link(rate_bps=150_000)
+_CUT, _ONE_WEAK = "3 s cut", "150 kbit/s for one"
 
 
 def missing() -> str:
@@ -60,9 +63,14 @@ async def over_bad_networks(
                 found["browser"] = chromium.version
                 exchange_url = server.door[1].replace("http", "ws")
                 url = f"http://{HOST}:{_PAGE_PORT}/?token={server.door[2]}&exchange={exchange_url}"
-                for name in names or [*LINKS, "3 s cut"]:
-                    found["links"][name] = await _one(chromium, url, proxy, name, seconds)
-                    print(f"{name:12} {found['links'][name]}", file=sys.stderr, flush=True)
+                for name in names or [*LINKS, _CUT]:
+                    if name != _ONE_WEAK:
+                        found["links"][name] = await _one(chromium, url, proxy, name, seconds)
+                        print(f"{name:12} {found['links'][name]}", file=sys.stderr, flush=True)
+                if not names or _ONE_WEAK in names:
+                    proxy.link = Link()
+                    found["one_weak"] = await _one_weak(chromium, url, seconds)
+                    print(f"{_ONE_WEAK} {found['one_weak']}", file=sys.stderr, flush=True)
                 await chromium.close()
         finally:
             await pages.cleanup()
@@ -81,7 +89,7 @@ async def _one(chromium: Any, url: str, proxy: Impairment, name: str, seconds: f
         await sender.evaluate("room => publish(room)", room)
         await asyncio.sleep(1)
         first_ms = await viewer.evaluate("room => play(room)", room)
-        if name == "3 s cut":
+        if name == _CUT:
             return await _cut(viewer, proxy)
         await asyncio.sleep(6)  # a call is longer than its first seconds: let the estimate settle
         before, start = await viewer.evaluate("look()"), time.monotonic()
@@ -100,6 +108,50 @@ async def _one(chromium: Any, url: str, proxy: Impairment, name: str, seconds: f
     finally:
         await sender.close()
         await viewer.close()
+
+
+async def _one_weak(chromium: Any, url: str, seconds: float) -> dict[str, Any]:
+    """One who sends and two who watch, one of them behind a narrow link of its own."""
+    weak_link = Impairment((HOST, _SERVER_UDP))
+    await weak_link.open(HOST, _WEAK_PORT)
+    weak_link.link = _WEAK
+    pages = [await chromium.new_page() for _ in range(3)]
+    sender, good, weak = pages
+    room = f"three{time.monotonic_ns() % 10**6}"
+    try:
+        for page in pages:
+            await page.goto(url)
+        await sender.evaluate("room => publish(room)", room)
+        await good.evaluate("room => play(room)", room)
+        await asyncio.sleep(5)
+        began = time.monotonic()
+        first_ms = await weak.evaluate("([room, port]) => play(room, port)", [room, _WEAK_PORT])
+        rows = []
+        while time.monotonic() - began < 12 + seconds:
+            if time.monotonic() - began < 12:  # the estimate settles, the layers come
+                before, start = [await page.evaluate("look()") for page in (good, weak)], time.monotonic()
+            await asyncio.sleep(1)
+            rows.append([(await page.evaluate("look()"))["frames"] for page in (good, weak)])
+        after, took = [await page.evaluate("look()") for page in (good, weak)], time.monotonic() - start
+        sent = await sender.evaluate("look()")
+    finally:
+        for page in pages:
+            await page.close()
+        weak_link.close()
+    told = [
+        {
+            "fps": round((now["frames"] - then["frames"]) / took, 1),
+            "width": now["width"],
+            "kbps": round(8 * (now["in_bytes"] - then["in_bytes"]) / took / 1000),
+            "concealed_percent": round(
+                100 * (now["concealed"] - then["concealed"]) / max(1, now["samples"] - then["samples"]), 1
+            ),
+            "freezes": now["freezes"] - then["freezes"],
+            "least_fps": min(later[at] - earlier[at] for earlier, later in itertools.pairwise(rows[2:])),
+        }
+        for at, (then, now) in enumerate(zip(before, after, strict=True))
+    ]
+    return {"other": told[0], "weak": told[1], "first_ms": round(first_ms), "steps": sent["steps"]}
 
 
 async def _cut(viewer: Any, proxy: Impairment) -> dict[str, Any]:

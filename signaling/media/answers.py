@@ -109,8 +109,9 @@ def _accepted(section: Section, reply: Reply, candidates: Sequence[tuple[str, in
     if reply.receive:
         heard = (word for word in _HEARD_EXTENSIONS.get(section.kind, ()) if word in section.extensions)
         lines += [f"a=extmap:{section.extensions[word]} {word}" for word in heard]
+    if section.rids:  # also while nothing is sent there: layers once refused would stay so
         lines += [f"a=rid:{rid} recv" for rid in section.rids]
-        lines += ["a=simulcast:recv " + ";".join(section.rids)] if section.rids else []
+        lines.append("a=simulcast:recv " + ";".join(section.rids))
     return lines + (_sent(reply.sending, apart=any(codec.rtx for codec in reply.codecs)) if reply.sending else [])
 
 

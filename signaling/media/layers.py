@@ -1,15 +1,14 @@
 """Pure: which layer of a picture a viewer gets, and whether a publisher is asked for layers at all.
 
 A layer is one of the sizes in which one picture is sent (simulcast). Down at once where the link is known to be too
-narrow; up on what the estimate says, or as a trial after calm, ever later where a trial has failed: what a link never
-carried its estimate cannot tell.
+narrow; up as a trial after calm, ever later where a trial has failed: an estimate cannot tell what was never tried.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-_SURE = 1.1
 _CALM_S = 2.0
+_NEXT_AFTER_S = 6.0
 _TRIAL_AFTER_S = 20.0
 _TRIAL_AFTER_MOST_S = 240.0
 _TRIAL_S = 4.0
@@ -47,9 +46,9 @@ class Fit:
     """One viewer's layer, with hysteresis."""
 
     _calm_since_s: float = 0.0
-    _trial_after_s: float = _TRIAL_AFTER_S
-    _climbed_at_s: float = -_TRIAL_S
-    _fell: bool = False
+    _climbed_at_s: float | None = None
+    _wait_s: float = _CALM_S
+    _failed_wait_s: float = _TRIAL_AFTER_S
 
     def choose(self, rates: Sequence[int], now: int, link: Link, now_s: float) -> int:
         """Which layer to send.
@@ -64,27 +63,21 @@ class Fit:
         if link.bad:
             self._calm_since_s = now_s
         if now < 0:
-            self._fell = fits + 1 < len(rates)
+            self._wait_s = _TRIAL_AFTER_S if link.strained else _CALM_S
             return fits
-        on_trial = now_s - self._climbed_at_s < _TRIAL_S
-        if link.bad and on_trial and now:
-            self._trial_after_s = min(3 * self._trial_after_s, _TRIAL_AFTER_MOST_S)
-            fits = min(fits, now - 1)
+        on_trial = self._climbed_at_s is not None
+        if on_trial and link.bad:
+            fits = min(fits, max(0, now - 1))
         if fits < now:
-            self._fell, self._climbed_at_s = True, -_TRIAL_S
+            self._failed_wait_s = min(3 * self._failed_wait_s, _TRIAL_AFTER_MOST_S) if on_trial else _TRIAL_AFTER_S
+            self._wait_s, self._climbed_at_s = self._failed_wait_s, None
             return fits
-        if now + 1 < len(rates):
-            return now + self._climbs(rates[now + 1], link, now_s)
-        if self._fell and not on_trial:
-            self._fell, self._trial_after_s = False, _TRIAL_AFTER_S
+        if self._climbed_at_s is not None and now_s - self._climbed_at_s > _TRIAL_S:
+            self._wait_s, self._failed_wait_s, self._climbed_at_s = _NEXT_AFTER_S, _TRIAL_AFTER_S, None
+        if now + 1 < len(rates) and now_s - self._calm_since_s >= self._wait_s:
+            self._climbed_at_s = self._calm_since_s = now_s
+            return now + 1
         return now
-
-    def _climbs(self, bps: int, link: Link, now_s: float) -> bool:
-        known = link.able_bps >= _SURE * bps or not (self._fell or link.strained)
-        if now_s - self._calm_since_s < (_CALM_S if known else self._trial_after_s):
-            return False
-        self._climbed_at_s = self._calm_since_s = now_s
-        return True
 
 
 @dataclass(slots=True)

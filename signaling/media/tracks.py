@@ -49,11 +49,13 @@ class Lane(Numbering):
         rtx_ssrc: Their own stream.
         repeats: How many repeats it may still ask for in this second.
         impatient_s: When it no longer waits for a key frame.
+        changed_s: When it got another source.
     """
 
     __slots__ = (
-        "codec_pts", "fit", "impatient_s", "kind", "last", "name", "next", "octets_before", "packets_before", "peer",
-        "pictures", "repeats", "rtx", "rtx_pts", "rtx_seq", "rtx_ssrc", "slot", "source", "tx",
+        "changed_s", "codec_pts", "fit", "impatient_s", "kind", "last", "name", "next", "octets_before",
+        "packets_before", "peer", "pictures", "repeats", "rtx", "rtx_pts", "rtx_seq", "rtx_ssrc", "slot", "source",
+        "tx",
     )  # fmt: skip
 
     def __init__(
@@ -81,6 +83,7 @@ class Lane(Numbering):
         self.repeats = _REPEATS_PER_S
         self.packets_before = self.octets_before = 0
         self.impatient_s = 0.0
+        self.changed_s = -_LONG_S
 
     def move(self, name: bytes) -> None:
         """It goes to another address from now on."""
@@ -92,6 +95,7 @@ class Lane(Numbering):
     def enter(self, source: Source, now_s: float) -> None:
         """It gets this source: pictures from the next key frame on."""
         name = source.codec.name
+        self.changed_s = now_s
         self.source, self.pt, self.rtx = source, self.codec_pts[name], self.rtx_pts.get(name, 0)
         if self.last is not None or source.kind == "video":
             self.wait()
@@ -256,10 +260,9 @@ class Slot:
 
     def shrinks(self, lane: Lane, now_s: float) -> bool:
         """Whether a viewer can soon be sent less than now, so that its link need not be given up."""
-        if now_s - self.changed_s < _CHANGES_FOR_S:
-            return self.layered or self.demand.on
-        flowing = self._flowing() if self.layered else []
-        return lane.source in flowing[1:]
+        if not self.layered:
+            return self.demand.on and now_s - self.changed_s < _CHANGES_FOR_S
+        return now_s - lane.changed_s < _CHANGES_FOR_S or lane.source in self._flowing()[1:]
 
     def _flowing(self) -> list[Source]:
         """The layers that come, the smallest first; of what has but one, that one."""

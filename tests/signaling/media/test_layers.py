@@ -32,12 +32,12 @@ def test_one_that_carries_more_gets_more_step_by_step():
     fit, now = Fit(), 0
     fit.choose(RATES, 2, weak(100_000, bad=True), 0.0)
     seen = []
-    for second in range(1, 12):
+    for second in range(1, 60):
         now = fit.choose(RATES, now, weak(2_000_000), float(second))
         seen.append(now)
-    assert seen[0] == 0
-    assert seen[-1] == 2
-    assert 1 in seen
+    assert seen.index(1) >= 19
+    assert seen.index(2) - seen.index(1) < 12, "what went well makes bold"
+    assert seen == sorted(seen)
 
 
 def test_more_is_tried_after_calm_and_ever_later_where_it_failed():

@@ -209,7 +209,7 @@ export class Call {
   }
 
   tell(topic: string, body: Record<string, unknown>): void {
-    this.session.send({ type: "share", topic, body });
+    if (this.grants.has("share")) this.session.send({ type: "share", topic, body });
   }
 
   // ---------------------------------------------------------------- what the exchange says
@@ -247,10 +247,9 @@ export class Call {
   private hear(word: Reply): void {
     switch (word.type) {
       case "answer":
-        void this.connection?.answered(word.number, word.sdp);
-        return;
       case "reoffer":
-        this.connection?.refresh();
+      case "layers":
+        void this.connection?.hear(word);
         return;
       case "refused":
         this.refused(word);

@@ -6,7 +6,7 @@
 
 import { rearrange, type Place } from "./plan";
 import { askForVoiceAgain } from "./voice";
-import type { Label, Offer } from "./wire";
+import type { Label, Offer, Reply } from "./wire";
 
 export interface ConnectionEvents {
   /** Sends the offer; false while there is no socket: it is offered again when `refresh` is called. */
@@ -21,6 +21,15 @@ const ANSWER_MS = 8_000;
 const RESTART_AFTER_MS = 1_500;
 const GIVE_UP_AFTER_MS = 9_000;
 const AGAIN_MS = 400;
+/** The camera in several sizes, the smallest first: it and a voice fit into 150 kbit/s. Chromium sends three only of large ones. */
+const layersOf = (track: MediaStreamTrack | null): RTCRtpEncodingParameters[] => {
+  const isLarge = (track?.getSettings().width ?? 0) >= 960;
+  return [
+    { rid: "q", scaleResolutionDownBy: isLarge ? 4 : 2, maxBitrate: 65_000 },
+    ...(isLarge ? [{ rid: "h", scaleResolutionDownBy: 2, maxBitrate: 350_000 }] : []),
+    { rid: "f" },
+  ];
+};
 
 interface Sending {
   transceiver: RTCRtpTransceiver;
@@ -46,6 +55,9 @@ export class Connection {
   private giveUpTimer: ReturnType<typeof setTimeout> | undefined;
   private everUp = false;
   private readonly held = new Set<Label>();
+  private layered = false;
+  /** The camera's other sending place: in one size, or in several. */
+  private spare: RTCRtpTransceiver | null = null;
 
   constructor(
     iceServers: RTCIceServer[],
@@ -87,6 +99,23 @@ export class Connection {
     await this.obey(label);
   }
 
+  /** Send the camera in several sizes, or in one; the two places change over in one offer. */
+  private async layer(on: boolean): Promise<void> {
+    const camera = this.sending.get("video");
+    if (!camera || on === this.layered) return;
+    this.layered = on;
+    const { transceiver, active } = camera;
+    const { track } = transceiver.sender;
+    camera.transceiver =
+      this.spare ?? this.pc.addTransceiver("video", { direction: "inactive", sendEncodings: layersOf(track) });
+    this.spare = transceiver;
+    transceiver.direction = "inactive";
+    camera.transceiver.direction = active ? "sendonly" : "inactive";
+    await camera.transceiver.sender.replaceTrack(track);
+    await this.obey("video");
+    this.refresh();
+  }
+
   /** Receive exactly these tracks (`participant/label`). */
   want(tracks: readonly string[]): void {
     this.wanted = tracks;
@@ -113,7 +142,14 @@ export class Connection {
     this.refresh();
   }
 
-  async answered(number: number, sdp: string): Promise<void> {
+  /** What the exchange says about this connection. */
+  async hear(word: Extract<Reply, { type: "answer" | "reoffer" | "layers" }>): Promise<void> {
+    if (word.type === "answer") await this.answered(word.number, word.sdp);
+    else if (word.type === "layers") await this.layer(word.on);
+    else this.refresh();
+  }
+
+  private async answered(number: number, sdp: string): Promise<void> {
     if (number !== this.awaited || this.closed) return;
     this.endWaiting();
     try {

@@ -66,6 +66,7 @@ export type Reply =
   | { type: "shared"; participant: string; topic: string; body: Record<string, unknown> }
   | { type: "tier"; tier: string; reason: string; send_bps: number }
   | { type: "reoffer"; reason: string }
+  | { type: "layers"; on: boolean }
   | { type: "speaking"; participants: string[] }
   | { type: "refused"; code: string; detail: string; number?: number | null }
   | { type: "closing"; code: ClosingCode; again: boolean }
@@ -166,6 +167,7 @@ const SHAPES: Record<Reply["type"], Check> = {
   shared: shaped({ participant: text, topic: text, body: object }),
   tier: shaped({ tier: text, reason: text, send_bps: number }),
   reoffer: shaped({ reason: text }),
+  layers: shaped({ on: flag }),
   speaking: shaped({ participants: listOf(text) }),
   refused: shaped({ code: text, detail: text }),
   closing: shaped({ code: oneOf(CLOSINGS), again: flag }),
