@@ -35,6 +35,7 @@ _TEXT_DELIMITERS = frozenset({0x5C, 0x0D, 0x0A, 0x09, 0x0C})
 PN_GROUPS = ("Alphabetic", "Ideographic", "Phonetic")
 _CACHED_VRS = frozenset({*_STRINGS, *_TEXTS, "PN", "DS", "IS", "AT", *_NUMBERS})
 _SMALL = 96
+_ASCII = Charset("ascii")
 _SAMPLE_BYTES = 64 * 1024
 _dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
 _WORDS = {"US or SS", "US or OW", "US or SS or OW"}
@@ -59,7 +60,9 @@ class Encoder:
             if tag & 0xFFFF == 0 or tag >> 16 < 8:
                 continue
             if element.items is None and 0 < element.length <= _SMALL and element.vr in _CACHED_VRS:
-                value, text = _small(tag, element.vr, self._raw(element), charset, order)
+                raw = self._raw(element)
+                plain = raw.isascii() and 0x1B not in raw
+                value, text = _small(tag, element.vr, raw, None if plain else charset, order)
             else:
                 value = self._element(element, charset, "")
                 text = json_text(tag, value)
@@ -189,9 +192,13 @@ class Texts:
 
 
 @lru_cache(maxsize=8192)
-def _small(tag: int, vr: str, raw: bytes, charset: Charset, order: str) -> tuple[dict[str, Any], bytes]:
-    """Short values repeat from film to film of a series: they are turned into JSON once."""
-    value = _plain(tag, vr, raw, charset, order)
+def _small(tag: int, vr: str, raw: bytes, charset: Charset | None, order: str) -> tuple[dict[str, Any], bytes]:
+    """Short values repeat from film to film of a series: they are turned into JSON once.
+
+    Args:
+        charset: None for plain ASCII, which is the same in every character set.
+    """
+    value = _plain(tag, vr, raw, charset or _ASCII, order)
     return value, json_text(tag, value)
 
 

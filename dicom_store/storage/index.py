@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import Select, and_, bindparam, func, select
+from sqlalchemy import Executable, Select, and_, bindparam, func, select
 
 from dicom_store.errors import NotFound
 from dicom_store.model import (
@@ -76,6 +76,7 @@ _STATEMENTS = {
     "headers of study": _HEADER.where(_IN_STUDY).order_by(*_ORDER),
 }
 _BRIEF = {"study", "film", "header"}
+_FEW_UIDS = 32
 _ARRIVALS = (
     select(arrivals).where(arrivals.c.number > bindparam("number")).order_by(arrivals.c.number).limit(bindparam("most"))
 )
@@ -223,7 +224,12 @@ class Index:
 
     async def known_films(self, institution: InstitutionId, uids: Sequence[str]) -> dict[str, bytes]:
         """Which of these films an institution holds, with the hash of their bytes; for the door, not for callers."""
-        return await keeping.known_films(self._database.rows, institution, uids)
+        few = len(uids) <= _FEW_UIDS
+
+        async def ask(query: Executable, values: Any) -> Sequence[Any]:
+            return await self._rows(query, values, brief=few)
+
+        return await keeping.known_films(ask, institution, uids)
 
     async def arrivals_after(self, number: int, limit: int = 500) -> list[Arrival]:
         """What came in after an arrival's number, oldest first."""
@@ -239,7 +245,7 @@ class Index:
         """Run a reading statement over tables that a room above keeps here, such as lab reports."""
         return await self._rows(query, values or {})
 
-    async def _rows(self, query: Select[Any], values: Any, *, brief: bool = False) -> Sequence[Any]:
+    async def _rows(self, query: Executable, values: Any, *, brief: bool = False) -> Sequence[Any]:
         return await self._database.rows(query, values, brief=brief)
 
     async def _scoped(self, name: str, scope: Scope, values: dict[str, Any]) -> Sequence[Any]:
