@@ -5,7 +5,9 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
+from signaling.errors import Refused, Unavailable
 from signaling.journal import Journal
+from signaling.media.leg import Terms
 from signaling.pulse import Pulse
 from signaling.rooms import Rooms
 
@@ -34,6 +36,8 @@ class Control:
             web.post("/control/end", _house_only(self.end)),
             web.post("/control/drain", _house_only(self.drain)),
             web.post("/control/release", _house_only(self.release)),
+            web.post("/control/legs/give", _house_only(self.give)),
+            web.post("/control/legs/take", _house_only(self.take)),
             web.get("/control/happenings", _house_only(self.happenings)),
             web.get("/control/state", _house_only(self.state)),
         ]
@@ -60,6 +64,24 @@ class Control:
         """`{room}`: it lives elsewhere now; who is still here is sent there."""
         (room,) = await _words(request, "room")
         return web.json_response({"was_there": self._rooms.release(room)})
+
+    async def give(self, request: web.Request) -> web.Response:
+        """`{room, publisher, to: [host, port]}`: send its tracks there; answers what the other node is to take."""
+        room, publisher = await _words(request, "room", "publisher")
+        try:
+            terms = await self._rooms.legs.give(room, publisher, (await request.json()).get("to"))
+        except Refused as error:
+            raise web.HTTPConflict(text=error.code) from error
+        return web.json_response(terms.told())
+
+    async def take(self, request: web.Request) -> web.Response:
+        """`{room, publisher, terms}`: what another node gives is watched from here."""
+        room, publisher = await _words(request, "room", "publisher")
+        try:
+            await self._rooms.legs.take(room, publisher, Terms.read((await request.json()).get("terms")))
+        except (Refused, Unavailable) as error:
+            raise web.HTTPConflict(text="refused") from error
+        return web.json_response({})
 
     async def happenings(self, request: web.Request) -> web.Response:
         """`?after=N`: acknowledges N and answers with what came later, waiting a while for something to come."""

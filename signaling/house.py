@@ -11,6 +11,22 @@ from signaling.live import LiveRoom
 from signaling.media.plane import Plane
 
 
+class Socket(Protocol):
+    """How the shell speaks to one participant; must not block.
+
+    Attributes:
+        listens: False for who only sends or views: without media there is nothing left of them.
+    """
+
+    listens: bool
+
+    def send(self, reply: messages.Reply) -> None:
+        """Queue a message."""
+
+    def hang_up(self, reply: messages.Closing) -> None:
+        """Say the last word and close."""
+
+
 class House(Protocol):
     """The shell: the one that carries decisions out."""
 
@@ -35,6 +51,9 @@ class House(Protocol):
 
     def room(self, name: str) -> LiveRoom | None:
         """A live room."""
+
+    def relay(self, name: str) -> LiveRoom:
+        """Make a room that is only watched from here. Raises Unavailable."""
 
     def seated(self, room: str, participant: str | None = None) -> LiveRoom:
         """A room in which somebody sits. Raises RoomRefused."""

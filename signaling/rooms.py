@@ -8,13 +8,15 @@ import asyncio
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Self
 
 from signaling import messages, turn
 from signaling.config import ExchangeSettings
 from signaling.connections import Connections
 from signaling.effects import CloseRoom, DropMedia, Effect, Greet, Hang, Note, Tape, Tell
 from signaling.errors import NotAdmitted, RoomRefused, Unavailable
+from signaling.house import Socket
+from signaling.legs import Legs
 from signaling.live import LiveRoom
 from signaling.media.mux import open_mux
 from signaling.media.peer import Peer, Reach
@@ -26,22 +28,6 @@ from signaling.room import Room
 from signaling.rounds import Rounds
 from signaling.tasks import Tasks
 from signaling.tickets import Barred
-
-
-class Socket(Protocol):
-    """How the shell speaks to one participant; must not block.
-
-    Attributes:
-        listens: False for who only sends or views: without media there is nothing left of them.
-    """
-
-    listens: bool
-
-    def send(self, reply: messages.Reply) -> None:
-        """Queue a message."""
-
-    def hang_up(self, reply: messages.Closing) -> None:
-        """Say the last word and close."""
 
 
 class Rooms:
@@ -68,7 +54,9 @@ class Rooms:
         self.candidates = tuple((host, given or port) for host, given in announced)
         """What browsers are told."""
         self._tasks = Tasks()
-        self.connections = Connections(self, Reach(self.candidates, Certificate()), self._tasks)
+        reach = Reach(self.candidates, Certificate())
+        self.connections = Connections(self, reach, self._tasks)
+        self.legs = Legs(self, self.connections, reach)
         self.recorder = Recorder(self, settings.shelf)
         self.draining = False
 
@@ -79,7 +67,7 @@ class Rooms:
         asyncio.get_running_loop().add_reader(self._mux.fileno(), self.plane.on_readable)
         if self.recorder.able:
             self._tasks.start(self.recorder.work())
-        Rounds(self, self.connections, self.recorder).start(self._tasks)
+        Rounds(self, self.connections, self.recorder, self.legs).start(self._tasks)
         return self
 
     async def __aexit__(
@@ -201,7 +189,7 @@ class Rooms:
         live = self._live.get(room)
         if live is None:
             return False
-        self.carry_out(live, live.room.end(self.now()))
+        self.carry_out(live, [CloseRoom()] if live.is_relayed else live.room.end(self.now()))
         return True
 
     def release(self, room: str) -> bool:
@@ -221,18 +209,38 @@ class Rooms:
         return live.peers.get(participant) if live else None
 
     # ------------------------------------------------------------ inside
-    def open(self, admission: Admission) -> LiveRoom:
+    def open(self, admission: Admission, *, is_relayed: bool = False) -> LiveRoom:
         """The room of an admission, made if there is none.
+
+        Args:
+            admission: Whose.
+            is_relayed: It lives at another node: it is here if a leg brings it, and is not made.
 
         Raises:
             TicketRefused: Minted before its holder was sent out.
+            RoomRefused: No leg brings it.
             Unavailable: The node takes no more rooms.
         """
         self._barred.check(admission, self.now())
-        name = admission.room
-        live = self._live.get(name)
-        if live is not None:
-            return live
+        live = self._live.get(admission.room)
+        if is_relayed and (live is None or not live.is_relayed):
+            raise RoomRefused("no leg brings this here", code="no_leg")
+        if live is not None and live.is_relayed and not is_relayed:
+            self._close_room(live)  # its people have lost the node they were at, and are to be here from now on
+            live = None
+        return live or self._make(admission.room)
+
+    def relay(self, name: str) -> LiveRoom:
+        """Make a room that is only watched from here; its people are at another node.
+
+        Raises:
+            Unavailable: The node takes no more rooms.
+        """
+        live = self._make(name)
+        live.is_relayed = True
+        return live
+
+    def _make(self, name: str) -> LiveRoom:
         if self.draining or len(self._live) >= self.settings.max_rooms:
             raise Unavailable("this node takes no more rooms")
         live = LiveRoom(Room(name, self.settings.seat_hold, self.settings.max_seats))

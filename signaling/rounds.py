@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from signaling import messages
 from signaling.connections import Connections
 from signaling.house import House
+from signaling.legs import Legs
 from signaling.live import LiveRoom, cap_of
 from signaling.media.bandwidth import SHOWS_VIDEO, Step
 from signaling.media.peer import Peer
@@ -29,10 +30,12 @@ class Rounds:
         house: The shell.
         connections: Its media.
         recorder: Its tapes.
+        legs: To and from other nodes.
     """
 
-    def __init__(self, house: House, connections: Connections, recorder: Recorder) -> None:
+    def __init__(self, house: House, connections: Connections, recorder: Recorder, legs: Legs) -> None:
         self._recorder = recorder
+        self._legs = legs
         self._house = house
         self._connections = connections
 
@@ -65,6 +68,10 @@ class Rounds:
         """Reports, estimates, steps of the ladder, seats that have run out."""
         for live in list(self._house.live()):
             self._look_at_peers(live)
+            if live.is_relayed:
+                self._legs.look_after(live)
+                live.sweep()
+                continue
             self._ask_for_layers(live)
             live.sweep()
             if live.room.recording is not None:

@@ -1,6 +1,7 @@
 """The sessions of WHIP and WHEP: publishers and viewers without a socket. Decides what an offer of theirs means."""
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 from signaling.config import IceServer
 from signaling.effects import DropMedia
@@ -70,7 +71,7 @@ class Sessions:
         self._rooms.connections.agree_on_codec(live, before)
         return Opened(admission.room, who, owner, peer, answer)
 
-    def play(self, admission: Admission, sdp: str, viewer: str, publisher: str) -> Opened:
+    def play(self, admission: Admission, sdp: str, viewer: str, publisher: str, *, is_relayed: bool = False) -> Opened:
         """WHEP: a viewer without a seat gets one publisher's tracks, now or when they come.
 
         Args:
@@ -78,13 +79,15 @@ class Sessions:
             sdp: The offer.
             viewer: A name that nobody has yet.
             publisher: A participant or the name of a stream; "" is whoever publishes first.
+            is_relayed: The room lives at another node.
         """
         self._need_inside(admission)
         mids = kinds_of(sdp)
-        live = self._rooms.open(admission)
+        live = self._rooms.open(admission, is_relayed=is_relayed)
         if len(live.peers) - len(live.room.seats) >= self._rooms.settings.max_viewers:
             raise RoomRefused("the room has too many viewers", code="full")
-        wishes = Wishes(takes={mid: live.place(publisher, kind) for kind, mid in mids.items()})
+        place = partial(self._rooms.legs.place, live) if live.is_relayed else live.place
+        wishes = Wishes(takes={mid: place(publisher, kind) for kind, mid in mids.items()})
         before = live.codec()
         peer, answer = self._rooms.connections.answer(live, viewer, admission.participant, sdp, wishes, fresh=True)
         self._rooms.connections.agree_on_codec(live, before)

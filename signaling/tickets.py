@@ -21,6 +21,8 @@ from signaling.ports import STREAM, Admission, Grant
 LIFETIME = timedelta(seconds=60)
 TICKET_HEADER = "X-Ticket"
 """Where the house that stands before a node puts the ticket."""
+RELAYED_HEADER = "X-Relayed"
+"""By this it says that the room lives at another node, and that a viewer hangs on a leg from there or not at all."""
 _MAX_CHARS = 2048
 _FILE_LINES = 1000
 """Expired tickets are thrown away when there are so many."""

@@ -13,7 +13,7 @@ from signaling.errors import NotAdmitted, OfferRefused, Refused, RoomRefused, Ti
 from signaling.ports import Admission, Gatekeeper, Grant
 from signaling.rooms import Rooms
 from signaling.sessions import Opened, Sessions
-from signaling.tickets import TICKET_HEADER
+from signaling.tickets import RELAYED_HEADER, TICKET_HEADER
 from signaling.turn import links
 
 _ROOM = re.compile(r"[A-Za-z0-9_.:-]{1,160}")
@@ -67,7 +67,8 @@ class StandardDoors:
             if word == "whip":
                 opened = self._sessions.publish(admission, sdp, publisher)
             else:
-                opened = self._sessions.play(admission, sdp, f"viewer.{secrets.token_hex(8)}", publisher)
+                viewer, is_relayed = f"viewer.{secrets.token_hex(8)}", RELAYED_HEADER in request.headers
+                opened = self._sessions.play(admission, sdp, viewer, publisher, is_relayed=is_relayed)
         except (Refused, Unavailable) as error:
             return _refusal(error)
         key = secrets.token_urlsafe(16)

@@ -123,6 +123,17 @@ class _Port:
     def fileno(self) -> int:
         return self._socket.fileno()
 
+    def name_of(self, address: tuple[Any, ...]) -> bytes:
+        """The kernel's own bytes of an address: (host, port), of IPv6 also with flow and scope."""
+        family = self._family.to_bytes(2, "little")
+        port = int(address[1]).to_bytes(2, "big")
+        host = str(address[0]).split("%")[0]
+        if self._family == socket.AF_INET:
+            return family + port + socket.inet_pton(self._family, host) + bytes(8)
+        packed = socket.inet_pton(self._family, host if ":" in host else f"::ffff:{host}")
+        flow, scope = (address[2], address[3]) if len(address) == 4 else (0, 0)
+        return bytes(family + port + flow.to_bytes(4, "big") + packed + scope.to_bytes(4, "little"))
+
     def send(self, data: bytes, name: bytes) -> None:
         try:
             self._socket.sendto(data, readable(name))
@@ -193,7 +204,7 @@ class PlainMux(_Port):
             except OSError:
                 return slot
             self._lengths[slot] = length
-            self.inbox.names[slot * self.name_bytes : (slot + 1) * self.name_bytes] = self._name(address)
+            self.inbox.names[slot * self.name_bytes : (slot + 1) * self.name_bytes] = self.name_of(address)
         return READ_BATCH
 
     def length(self, slot: int) -> int:
@@ -214,15 +225,6 @@ class PlainMux(_Port):
             self.send(self.outbox.view[start : start + length], name)  # type: ignore[arg-type]
         self._out.clear()
         self.queued = 0
-
-    def _name(self, address: tuple[Any, ...]) -> bytes:
-        family = self._family.to_bytes(2, "little")
-        port = int(address[1]).to_bytes(2, "big")
-        packed = socket.inet_pton(self._family, address[0].split("%")[0])
-        if self._family == socket.AF_INET:
-            return family + port + packed + bytes(8)
-        flow, scope = (address[2], address[3]) if len(address) == 4 else (0, 0)
-        return bytes(family + port + flow.to_bytes(4, "big") + packed + scope.to_bytes(4, "little"))
 
 
 def open_mux(host: str, port: int) -> BatchMux | PlainMux:

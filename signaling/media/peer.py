@@ -10,7 +10,7 @@ from signaling.media.backchannel import Backchannel
 from signaling.media.bundle import Bundle
 from signaling.media.identity import Identity
 from signaling.media.plane import Plane
-from signaling.media.tap import Certificate, Tap
+from signaling.media.tap import Certificate, Keyed, Tap
 from signaling.media.wishes import Wishes, receives, sends, useful
 
 _SILENT_S = 30.0
@@ -49,10 +49,17 @@ class Peer:
         calls: Whom it calls.
         owner: The participant whose ticket opened it.
         start_bitrate_bps: What it may send before anything was measured.
+        keys: Those agreed on another line; without them it shakes hands by DTLS.
     """
 
     def __init__(
-        self, plane: Plane, reach: Reach, calls: Calls, owner: str = "", start_bitrate_bps: int = 1_500_000
+        self,
+        plane: Plane,
+        reach: Reach,
+        calls: Calls,
+        owner: str = "",
+        start_bitrate_bps: int = 1_500_000,
+        keys: Keyed | None = None,
     ) -> None:
         self._plane = plane
         self._reach = reach
@@ -63,7 +70,7 @@ class Peer:
         self._bundle = Bundle(self, plane)
         self._fingerprints: tuple[tuple[str, str], ...] = ()
         self._setup = "actpass"
-        self._tap = Tap(reach.certificate, self.send, lambda: calls.gone(self))
+        self._tap: Tap | Keyed = keys or Tap(reach.certificate, self.send, lambda: calls.gone(self))
         self._begun = self._ended = False
         self.shows_video = True
         self.closed = False

@@ -36,6 +36,7 @@ class Plane:
         fan: Writes copies; likewise.
 
     Attributes:
+        by_stream: (address, SSRC) -> the leg to another node: many go between the same two ports.
         publishing: Peers with sources: those that want looking after every few milliseconds.
     """
 
@@ -53,6 +54,7 @@ class Plane:
         self.now_s = now_s
         self.by_name: dict[bytes, Peer] = {}
         self.by_ufrag: dict[str, Peer] = {}
+        self.by_stream: dict[tuple[bytes, bytes], Peer] = {}
         self.publishing: set[Peer] = set()
         self.packets_in = 0
         self.packets_out = 0
@@ -97,7 +99,7 @@ class Plane:
         if first < 4:
             self._check(bytes(mux.inbox.view[start : start + length]), name)
             return
-        peer = self.by_name.get(name)
+        peer = self.by_name.get(name) or self._leg(name, start)
         if peer is None:
             self.unknown += 1
         elif 20 <= first < 64:
@@ -112,6 +114,14 @@ class Plane:
                 self.refused += 1
             else:
                 self._forward(peer, start, opened, now)
+
+    def _leg(self, name: bytes, start: int) -> "Peer | None":
+        """Whose a packet of another node is: by its SSRC, which stands elsewhere in RTCP."""
+        if not self.by_stream:
+            return None
+        data = self.mux.inbox.data
+        at = start + (4 if 192 <= data[start + 1] <= 223 else 8)
+        return self.by_stream.get((name, bytes(data[at : at + 4])))
 
     def _check(self, datagram: bytes, name: bytes) -> None:
         check = ice.check(datagram, readable(name), self)

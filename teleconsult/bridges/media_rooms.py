@@ -14,11 +14,12 @@ from aiohttp import web
 
 from signaling.ports import Admission
 from signaling.ports import Grant as ExchangeGrant
-from signaling.tickets import LIFETIME, TICKET_HEADER, mint
+from signaling.tickets import LIFETIME, RELAYED_HEADER, TICKET_HEADER, mint
 from teleconsult.actor import Permission
 from teleconsult.bridges.lines import Lines
-from teleconsult.bridges.node import Answer, NodeGone, gone
+from teleconsult.bridges.node import Answer, Node, NodeGone, gone
 from teleconsult.bridges.places import Places
+from teleconsult.bridges.watching import Watching
 from teleconsult.clock import Clock
 from teleconsult.errors import NotAllowed, NotFound, Refused
 from teleconsult.http.guard import actor_of
@@ -81,6 +82,7 @@ class MediaDoors:
         self._places = places
         self._rooms = rooms
         self._scheduling = scheduling
+        self._watching = Watching(places)
         self._lines = Lines(places, scheduling.is_welcome)
         rooms.lines = self._lines
 
@@ -137,10 +139,17 @@ class MediaDoors:
             raise NotAllowed
         offer = await read_body(request, _MOST_SDP_BYTES)
         path = f"/{word}/{admitted.room}{_query(request)}"
-        headers = self._headers(admitted, _SDP)
-        answer = await self._places.at_home(
-            admitted.room, lambda node: node.ask("POST", path, headers=headers, body=offer)
-        )
+
+        async def ask(node: Node, is_relayed: bool = False) -> Answer:
+            headers = self._headers(admitted, _SDP)  # a ticket enters once
+            if is_relayed:
+                headers[RELAYED_HEADER] = "1"
+            return await node.ask("POST", path, headers=headers, body=offer)
+
+        if word == "whip":
+            answer = await self._places.at_home(admitted.room, ask)
+        else:
+            answer = await self._watching.open(admitted.room, request.query.get("publisher", ""), ask)
         return _passed_back(answer, request)
 
     async def _about_session(self, request: web.Request, body: bytes) -> Answer:

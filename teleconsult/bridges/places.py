@@ -113,8 +113,12 @@ class Places:
             room: Which.
             refused: Nodes that have just said that they are full.
         """
-        living = await self._directory.living()
-        home = await self._home(room, living)
+
+        async def look() -> tuple[Node, Sequence[Living]]:
+            living = await self._directory.living()
+            return await self._home(room, living), living
+
+        home, living = await _patiently(look)
         chosen = next_for_viewers(room, home.name, [standing for _, standing in living], refused)
         return next(((node, home) for node, _ in living if node.name == chosen), None)
 
