@@ -113,11 +113,13 @@ class Database:
 
     Attributes:
         commits: How many transactions this process committed: what was read before the last one may be old.
+        writes: The same with what was appended.
     """
 
     def __init__(self, url: str, clock: Clock) -> None:
         self.clock = clock
         self.commits = 0
+        self.writes = 0
         self.is_sqlite = make_url(url).get_backend_name() == "sqlite"
         self._write_turn = asyncio.Lock()
         self._joining: list[Callable[[Work], Awaitable[None]]] = []
@@ -168,6 +170,7 @@ class Database:
                     "The records cannot be written right now. Nothing was lost; please try again."
                 ) from error
         self.commits += 1
+        self.writes += 1
         work.committed()
 
     async def append(self, kind: type[Record], rows: Sequence[Mapping[str, Any]]) -> None:
@@ -185,9 +188,10 @@ class Database:
         async with self._turn():
             if self._appending is not None:
                 await self._appending.add(kind, rows)
-                return
-            async with self._writer.begin() as connection:
-                await connection.execute(insert(kind), [dict(row) for row in rows])
+            else:
+                async with self._writer.begin() as connection:
+                    await connection.execute(insert(kind), [dict(row) for row in rows])
+        self.writes += 1
 
     async def close(self) -> None:
         """Give all connections back; must be awaited before the loop ends."""

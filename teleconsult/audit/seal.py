@@ -1,8 +1,8 @@
 """Seals the audit rows into a hash chain, and checks the chain.
 
-One task seals in commit order, within a second; a chain inside every transaction would make all writers queue. Each
-batch ends with a signed anchor, which is also appended to a file outside of the database: so an edit, a deletion, a
-new order, a cut tail and a restored old copy all show.
+One task seals in commit order, within a second (within five what another process wrote); a chain inside every
+transaction would make all writers queue. Each batch ends with a signed anchor, which is also appended to a file outside
+of the database: so an edit, a deletion, a new order, a cut tail and a restored old copy all show.
 """
 
 import asyncio
@@ -31,6 +31,8 @@ from teleconsult.vault import Vault
 log = structlog.get_logger()
 
 _EVERY = timedelta(milliseconds=500)
+_LOOK_ANYWAY = 10
+"""Rounds after which is looked although this process wrote nothing: another may have."""
 _BATCH = 500
 _LATE = 10_000
 """How far below the newest sealed number rows are still looked for: PostgreSQL may commit row 12 after row 13."""
@@ -78,12 +80,16 @@ class Sealer:
     async def run(self) -> None:
         """Seal for ever; the shell that starts this cancels it."""
         while True:
+            before = self._database.writes
             try:
                 while await self.seal_once() == _BATCH:
                     continue
             except (SQLAlchemyError, ClinicError, OSError) as error:
                 log.warning("audit.seal_failed", error=type(error).__name__)
-            await asyncio.sleep(_EVERY.total_seconds())
+            for _ in range(_LOOK_ANYWAY):
+                await asyncio.sleep(_EVERY.total_seconds())
+                if self._database.writes != before:
+                    break
 
     async def seal_once(self) -> int:
         """Seal up to 500 rows. Returns how many."""

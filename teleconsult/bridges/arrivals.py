@@ -35,8 +35,8 @@ _CURSOR = "archive.arrivals"
 _LOOK_EVERY = timedelta(seconds=5)
 """How long an arrival of another process (a scanner's) may wait: no wake-up crosses processes."""
 _PAGE = 500
-_PAUSE_S = 0.5
-"""Films of one upload come in bursts: the first is linked at once, those of the next half second together."""
+_PAUSE_S, _LONG_PAUSE_S = 0.5, 2.0
+"""Films of one upload come in bursts: the first is linked at once, those that come after it together."""
 
 
 class BridgeCursor(Record):
@@ -58,6 +58,8 @@ class Arrivals:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._news = asyncio.Event()
+        self._pause_s = _PAUSE_S
+        self._studies: set[tuple[str, str]] = set()
 
     def follow(self, index: Index, consults: Consults, results: Results, unmatched: Unmatched) -> None:
         """The houses are open. You must call this before `run` or `link_new`."""
@@ -82,7 +84,7 @@ class Arrivals:
                     pass
             except (ArchiveError, ClinicError, SQLAlchemyError, OSError) as error:
                 log.warning("arrivals.unavailable", error=type(error).__name__)
-            await asyncio.sleep(_PAUSE_S)
+            await asyncio.sleep(self._pause_s)
             with suppress(TimeoutError):
                 async with asyncio.timeout(_LOOK_EVERY.total_seconds()):
                     await self._news.wait()
@@ -96,6 +98,10 @@ class Arrivals:
         if not came:
             return 0
         await self._link(came)
+        studies = {(one.origin.institution, one.study) for one in came if one.kind is ArrivalKind.FILM}
+        # More of what was linked just now: it changes little, and a scanner sends for minutes.
+        self._pause_s = _LONG_PAUSE_S if studies and studies <= self._studies else _PAUSE_S
+        self._studies = studies
         async with self._database.write(SYSTEM) as work:
             await work.session.merge(BridgeCursor(name=_CURSOR, number=came[-1].number))
         return len(came)
