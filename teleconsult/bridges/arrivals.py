@@ -59,7 +59,7 @@ class Arrivals:
         self._database = database
         self._news = asyncio.Event()
         self._pause_s = _PAUSE_S
-        self._studies: set[tuple[str, str]] = set()
+        self._studies: set[tuple[InstitutionId, str]] = set()
 
     def follow(self, index: Index, consults: Consults, results: Results, unmatched: Unmatched) -> None:
         """The houses are open. You must call this before `run` or `link_new`."""
