@@ -14,11 +14,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import structlog
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlalchemy import Select, func, select, text
+from sqlalchemy import Row, Select, func, insert, select, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -107,23 +108,23 @@ class Sealer:
     async def _seal(self, work: Work) -> tuple[AuditAnchor | None, int]:
         last = await work.session.scalar(select(AuditSeal).order_by(AuditSeal.position.desc()).limit(1))
         position, head = (last.position, last.hash) if last else (0, _START)
-        rows = list(
-            await work.session.scalars(
-                _unsealed(await _newest_sealed(work.session)).order_by(AuditRow.number).limit(_BATCH)
-            )
-        )
+        # Columns, not records: there is a row for every reading of every doctor.
+        unsealed = _unsealed(await _newest_sealed(work.session)).order_by(AuditRow.number).limit(_BATCH)
+        rows = (await work.session.execute(unsealed.with_only_columns(*AuditRow.__table__.columns))).all()
+        seals = []
         for row in rows:
             position, head = position + 1, link(head, row)
-            work.session.add(AuditSeal(position=position, number=row.number, hash=head))
+            seals.append({"position": position, "number": row.number, "hash": head})
         if not rows:
             return None, 0
+        await work.session.execute(insert(AuditSeal), seals)
         signature = self._key.sign(_signed(position, head))
         anchor = AuditAnchor(position=position, hash=head, at=work.at, signature=signature)
         work.session.add(anchor)
         return anchor, len(rows)
 
 
-def link(previous: bytes, row: AuditRow) -> bytes:
+def link(previous: bytes, row: AuditRow | Row[Any]) -> bytes:
     """The hash of a row on top of the chain before it."""
     told = [
         row.number,
