@@ -25,8 +25,8 @@ from dicom_store.storage.jobs import Job, run_all
 
 T = TypeVar("T")
 
-_LONG_S = 0.003
-"""A brief reading takes some 0.05 ms from memory."""
+_LONG_S = 0.02
+"""A brief reading takes some 0.05 ms from memory; on a busy computer it may lose its turn for some milliseconds."""
 _PAUSE_S = 5.0
 
 

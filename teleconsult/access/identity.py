@@ -26,8 +26,10 @@ _USE_NOTED_EVERY = timedelta(minutes=1)
 _SECRET_CHARACTERS = range(40, 101)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Known:
+    """Who was found; `actor` has the address from which they asked last."""
+
     actor: Actor
     until: datetime
 
@@ -92,7 +94,9 @@ class Identity:
                 self._known[key] = known
             while len(self._known) > _MOST:
                 self._known.popitem(last=False)
-        return replace(known.actor, address=address)
+        if known.actor.address != address:
+            known.actor = replace(known.actor, address=address)
+        return known.actor
 
     async def _session_actor(self, session: AsyncSession, key: bytes, now: datetime) -> _Known | None:
         asked = (
