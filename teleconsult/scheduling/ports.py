@@ -46,12 +46,14 @@ class Playable:
     Attributes:
         etag: Changes with the content.
         read: First byte, length -> those bytes in pieces.
+        until_ms: Time of its last frame in the recording's time, where it has frames.
     """
 
     media: str
     size: int
     etag: str
     read: Callable[[int, int], AsyncIterator[bytes]]
+    until_ms: int | None = None
 
 
 class Shelf(Protocol):

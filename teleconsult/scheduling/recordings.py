@@ -20,6 +20,9 @@ from teleconsult.scheduling.views import RecordingView, TrackView
 
 _OF_FILES = frozenset({Seen.RECORDING_FILE, Seen.RECORDED})
 _MOST_FILES = 2000
+People = Mapping[tuple[str, str], tuple[str, Part]]
+"""Room and participant -> their name, and as whom they were there."""
+NOBODY = ("", Part.STAFF)
 _PLACE = (CallEvent.journal, CallEvent.number)
 
 
@@ -30,14 +33,12 @@ async def recordings_of(board: Switchboard, actor: Actor, consult_id: str) -> tu
         NotFound: Not there, or not for this person.
     """
     async with board.database.read() as session:
-        await _standing(board, session, actor, consult_id)
-        found = await _takes_of(session, consult_id)
+        await standing(board, session, actor, consult_id)
+        found = await takes_of(session, consult_id)
         if not found:
             return ()  # nearly every case: its page asks for no more
-        seats = {(seat.room, seat.participant): seat for seat in await session.scalars(_seats(consult_id))}
-        names = await names_of(session, [seat.actor_id for seat in seats.values()])
-    people = {whose: (names.named(seat.actor_id).name, Part(seat.part)) for whose, seat in seats.items()}
-    return tuple([await _view(board, take, people) for take in found])
+        people = await people_of(session, consult_id)
+    return tuple([await view(board, take, people) for take in found])
 
 
 async def playable(board: Switchboard, actor: Actor, consult_id: str, take: str, number: int) -> Playable:
@@ -47,8 +48,8 @@ async def playable(board: Switchboard, actor: Actor, consult_id: str, take: str,
         NotFound: Not there, taken away, or not for this person.
     """
     async with board.database.read() as session:
-        case = await _standing(board, session, actor, consult_id)
-        found = next((one for one in await _takes_of(session, consult_id) if one.name == take), None)
+        case = await standing(board, session, actor, consult_id)
+        found = next((one for one in await takes_of(session, consult_id) if one.name == take), None)
         patient = case.consult.patient_id or ""
     if found is None or not 0 <= number < len(found.tracks):
         raise NotFound
@@ -74,7 +75,7 @@ async def take_away(board: Switchboard, now: datetime, kept: timedelta) -> int:
             break
         seen = rows[-1].journal, rows[-1].number
         for take in found:
-            gone = [track.file for track in take.tracks if track.file in held and await board.shelf.delete(track.file)]
+            gone = [file for file in take.files if file in held and await board.shelf.delete(file)]
             if gone:
                 await _note_gone(board, take, consults.get(take.room, ""), len(gone))
             held -= {*gone}
@@ -88,45 +89,55 @@ async def _note_gone(board: Switchboard, take: TakeFound, consult_id: str, files
         trail.note(work, "recording.delete", f"consults/{consult_id}", detail=detail)
 
 
-async def _standing(board: Switchboard, session: AsyncSession, actor: Actor, consult_id: str) -> Found:
+async def standing(board: Switchboard, session: AsyncSession, actor: Actor, consult_id: str) -> Found:
+    """The case, for who may see its recordings. Raises NotFound."""
     # Doctors also speak among themselves: what they said is for those who treat, not for the patient's page.
     if actor.kind is not ActorKind.STAFF:
         raise NotFound
     return await board.consults.standing(session, actor, consult_id)
 
 
-async def _takes_of(session: AsyncSession, consult_id: str) -> tuple[TakeFound, ...]:
+async def takes_of(session: AsyncSession, consult_id: str) -> tuple[TakeFound, ...]:
+    """All recordings of a consult, the latest first."""
     rooms = select(Call.room).where(Call.consult_id == consult_id)
     held = (CallEvent.room.in_(rooms), CallEvent.kind.in_(_OF_FILES))
     newest = select(CallEvent).where(*held).order_by(CallEvent.at.desc(), CallEvent.number.desc())
     return takes(_told(await session.scalars(newest.limit(_MOST_FILES))))
 
 
+async def people_of(session: AsyncSession, consult_id: str) -> People:
+    """Who was in which of a consult's calls."""
+    seats = list(await session.scalars(select(CallSeat).where(CallSeat.consult_id == consult_id)))
+    names = await names_of(session, [seat.actor_id for seat in seats])
+    return {(seat.room, seat.participant): (names.named(seat.actor_id).name, Part(seat.part)) for seat in seats}
+
+
 def _told(rows: Iterable[CallEvent]) -> list[FileTold]:
     return [FileTold(row.room, row.participant, row.kind, row.at, row.detail) for row in rows]
-
-
-def _seats(consult_id: str) -> Select[CallSeat]:
-    return select(CallSeat).where(CallSeat.consult_id == consult_id)
 
 
 def _calls_of(found: Iterable[TakeFound]) -> Select[Call]:
     return select(Call).where(Call.room.in_({take.room for take in found}))
 
 
-async def _view(
-    board: Switchboard, take: TakeFound, people: Mapping[tuple[str, str], tuple[str, Part]]
-) -> RecordingView:
-    nobody = ("", Part.STAFF)
+async def view(board: Switchboard, take: TakeFound, people: People) -> RecordingView:
+    """A recording, as it is shown."""
     tracks = tuple(
-        TrackView(number, *people.get((take.room, track.participant), nobody), track.label, track.kind, track.began_ms)
+        TrackView(
+            number,
+            *people.get((take.room, track.participant), NOBODY),
+            track.label,
+            track.kind,
+            track.began_ms,
+            track.until_ms,
+        )
         for number, track in enumerate(take.tracks)
     )
     return RecordingView(
         name=take.name,
-        by=people.get((take.room, take.by), nobody)[0],
+        by=people.get((take.room, take.by), NOBODY)[0],
         began_at=take.began_at,
-        seconds=None if take.length_ms is None else take.length_ms // 1000,
-        is_kept=any([await board.shelf.holds(track.file) for track in take.tracks]),
+        seconds=None if take.until_ms is None else (take.until_ms - take.from_ms) // 1000,
+        is_kept=any([await board.shelf.holds(file) for file in take.files]),
         tracks=tracks,
     )

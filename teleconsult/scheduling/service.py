@@ -12,13 +12,13 @@ from teleconsult.actor import SYSTEM, Actor
 from teleconsult.audit.trail import Witness
 from teleconsult.consults.service import Consults
 from teleconsult.db import Database, Work
-from teleconsult.scheduling import calls, record, recordings
+from teleconsult.scheduling import calls, playback, record, recordings
 from teleconsult.scheduling.calls import Switchboard
 from teleconsult.scheduling.diary import Diary
 from teleconsult.scheduling.models import Call
 from teleconsult.scheduling.ports import MediaRooms, NoMediaRooms, NoShelf, NoVisits, Playable, Shelf, Visits
 from teleconsult.scheduling.state import Part
-from teleconsult.scheduling.views import Admitted, CallView, Joined, RecordingView, Told
+from teleconsult.scheduling.views import Admitted, CallView, Joined, PlayView, RecordingView, Told
 from teleconsult.vault import Vault
 
 log = structlog.get_logger()
@@ -79,6 +79,10 @@ class Scheduling:
     async def recordings_of(self, actor: Actor, consult_id: str) -> tuple[RecordingView, ...]:
         """See `recordings.recordings_of`."""
         return await recordings.recordings_of(self._board, actor, consult_id)
+
+    async def playback_of(self, actor: Actor, consult_id: str, take: str) -> PlayView:
+        """See `playback.playback_of`."""
+        return await playback.playback_of(self._board, actor, consult_id, take)
 
     async def playable(self, actor: Actor, consult_id: str, take: str, number: int) -> Playable:
         """See `recordings.playable`."""

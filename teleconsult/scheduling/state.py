@@ -55,6 +55,8 @@ class Seen(StrEnum):
     ENDED = "ended"
     CLOSED = "closed"
     QUALITY = "quality"
+    LADDER = "ladder"
+    """The line has become weaker or better, and what is sent with it."""
     RECORDING = "recording"
     """Begun, paused, resumed, ended, refused, failed."""
     CONSENT = "consent"

@@ -7,8 +7,10 @@ from typing import Any
 
 from teleconsult.scheduling.state import Seen
 
-_KINDS = {"audio": "audio", "video": "video", "screen": "video"}
-_CONTAINERS = {"webm": "webm", "mkv": "x-matroska"}
+_LOOKS = "view"
+"""Label of the file that says which films were looked at."""
+_KINDS = {"audio": "audio", "video": "video", "screen": "video", _LOOKS: _LOOKS}
+_MEDIA = {"webm": "webm", "mkv": "x-matroska", "jsonl": "jsonl"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,18 +48,36 @@ class Track:
 
 @dataclass(frozen=True, slots=True)
 class TakeFound:
-    """One recording."""
+    """One recording. Its time counts from when it was asked for; its tracks begin with the last yes, or later.
+
+    Attributes:
+        began_at: When the first file was told of.
+        tracks: What is heard and seen.
+        looks: Which films were looked at.
+    """
 
     name: str
     room: str
     by: str
     began_at: datetime
     tracks: tuple[Track, ...]
+    looks: tuple[Track, ...] = ()
 
     @property
-    def length_ms(self) -> int | None:
-        """From its beginning to the last thing that was heard; None while nothing of it has ended."""
-        return max((track.until_ms for track in self.tracks if track.until_ms is not None), default=None)
+    def files(self) -> tuple[str, ...]:
+        """All of it, as it lies on the shelf."""
+        return tuple(track.file for track in (*self.tracks, *self.looks))
+
+    @property
+    def from_ms(self) -> int:
+        """When something was heard first."""
+        return min((track.began_ms for track in self.tracks or self.looks), default=0)
+
+    @property
+    def until_ms(self) -> int | None:
+        """When something was heard last; None while nothing of it has ended."""
+        ends = (track.until_ms for track in self.tracks or self.looks)
+        return max((end for end in ends if end is not None), default=None)
 
 
 def takes(told: Iterable[FileTold]) -> tuple[TakeFound, ...]:
@@ -76,12 +96,14 @@ def _take(name: str, room: str, told: Sequence[FileTold]) -> TakeFound:
         track = _track(one)
         tracks[track.file] = track
     ordered = sorted(tracks.values(), key=lambda track: (track.began_ms, track.file))
-    return TakeFound(name, room, str(told[0].detail.get("by", "")), min(one.at for one in told), tuple(ordered))
+    heard = tuple(track for track in ordered if track.kind != _LOOKS)
+    looks = tuple(track for track in ordered if track.kind == _LOOKS)
+    return TakeFound(name, room, str(told[0].detail.get("by", "")), min(one.at for one in told), heard, looks)
 
 
 def _track(one: FileTold) -> Track:
     file, label = str(one.detail["file"]), str(one.detail.get("label", ""))
     kind, suffix = _KINDS.get(label, "audio"), file.partition(".")[2].partition(".")[0]
     until = int(one.detail["until_ms"]) if one.kind == Seen.RECORDED else None
-    media = f"{kind}/{_CONTAINERS.get(suffix, 'webm')}"
+    media = f"{'application' if kind == _LOOKS else kind}/{_MEDIA.get(suffix, 'webm')}"
     return Track(file, one.participant, label, kind, media, int(one.detail.get("began_ms", 0)), until)

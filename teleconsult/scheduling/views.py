@@ -77,7 +77,8 @@ class TrackView:
         number: By which it is played.
         who: Their name; "" for a patient.
         kind: `audio` or `video`.
-        began_ms: Since the recording's beginning.
+        began_ms: In the recording's time.
+        until_ms: The same; None where it never ended orderly.
     """
 
     number: int
@@ -86,6 +87,7 @@ class TrackView:
     label: str
     kind: str
     began_ms: int
+    until_ms: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,7 @@ class RecordingView:
     Attributes:
         name: Opaque, by which it is asked for.
         by: Who began it.
-        seconds: Its length; None while it runs.
+        seconds: Its length; None while it runs, and where its writer was killed.
         is_kept: Its files are still there.
     """
 
@@ -105,6 +107,55 @@ class RecordingView:
     seconds: int | None
     is_kept: bool
     tracks: tuple[TrackView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MarkView:
+    """Something that happened while a call was recorded.
+
+    Attributes:
+        at_ms: In the recording's time.
+        who: Their name; "" for a patient, and where it is about nobody.
+        step: Of a recording or of the ladder.
+    """
+
+    at_ms: int
+    kind: Seen
+    who: str
+    part: Part
+    step: str
+
+
+@dataclass(frozen=True, slots=True)
+class LookView:
+    """From here on this film was on the screen of whoever showed it.
+
+    Attributes:
+        at_ms: In the recording's time.
+        who: Their name.
+        film: Its numbers (`study`, `series`, `instance`, `frame`), its window (`center`, `width`) and the pointer
+            on it (`x`, `y`: 0 to 1); empty where nothing is shown any more.
+    """
+
+    at_ms: int
+    who: str
+    film: dict[str, str | int | float]
+
+
+@dataclass(frozen=True, slots=True)
+class PlayView:
+    """A recording, with all that is needed to play it.
+
+    Attributes:
+        from_ms: When something was heard first, in the recording's time.
+        until_ms: When something was heard last.
+    """
+
+    recording: RecordingView
+    from_ms: int
+    until_ms: int
+    marks: tuple[MarkView, ...]
+    looks: tuple[LookView, ...]
 
 
 @dataclass(frozen=True, slots=True)

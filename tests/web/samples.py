@@ -9,8 +9,11 @@ from teleconsult.actor import Actor, ActorKind, InstitutionId, Permission
 from teleconsult.consults.table import ADOPTION, ADOPTION_REASON, ITEMS, REASON, SPECIALIST
 from teleconsult.consults.timeleft import TimeLeft
 from teleconsult.desk import views
+from teleconsult.desk.recordings import lines_of
 from teleconsult.http.jinja import NavItem, environment
 from teleconsult.people.banner import Age, Banner
+from teleconsult.scheduling.state import Part, Seen
+from teleconsult.scheduling.views import LookView, MarkView, PlayView
 
 NOW = datetime(2026, 11, 23, 6, 5, tzinfo=UTC)
 NAV = [
@@ -368,10 +371,35 @@ RECORDING = SimpleNamespace(
     seconds=754,
     is_kept=True,
     tracks=[
-        SimpleNamespace(number=0, who="陈立民", part="requester", label="", kind="audio", began_ms=0),
-        SimpleNamespace(number=1, who="", part="patient", label="", kind="video", began_ms=900),
-        SimpleNamespace(number=2, who="沈若川", part="specialist", label="screen", kind="video", began_ms=60_000),
+        SimpleNamespace(number=0, who="陈立民", part="requester", label="", kind="audio", began_ms=0, until_ms=754_000),
+        SimpleNamespace(number=1, who="", part="patient", label="", kind="video", began_ms=900, until_ms=700_000),
+        SimpleNamespace(
+            number=2, who="沈若川", part="specialist", label="screen", kind="video", began_ms=60_000, until_ms=None
+        ),
     ],
+)
+PLAYED = PlayView(
+    recording=RECORDING,
+    from_ms=0,
+    until_ms=754_000,
+    marks=tuple(
+        MarkView(at_ms, Seen(kind), who, Part(part), step)
+        for at_ms, kind, who, part, step in (
+            (2_000, "joined", "沈若川", "specialist", ""),
+            (65_000, "ladder", "陈立民", "requester", "voice"),
+            (90_000, "ladder", "陈立民", "requester", "high"),
+            (120_000, "recording", "陈立民", "requester", "paused"),
+            (180_000, "recording", "陈立民", "requester", "resumed"),
+            (600_000, "away", "", "patient", ""),
+            (610_000, "back", "", "patient", ""),
+        )
+    ),
+    looks=(
+        LookView(
+            30_000, "沈若川", {"study": "1.2", "series": "1.2.3", "instance": "1.2.3.4", "frame": 1, "x": 0.4, "y": 0.6}
+        ),
+        LookView(200_000, "", {}),
+    ),
 )
 RECORDINGS = [
     RECORDING,
@@ -483,7 +511,9 @@ PAGES: dict[str, tuple[str, str, dict[str, Any]]] = {
             "banner": BANNER,
             "number": "HZ20261123-0047",
             "consult_path": "/consults/c1",
-            "recording": RECORDING,
+            "played": PLAYED,
+            "lines": lines_of(PLAYED),
+            "looks": [{"at": look.at_ms, "who": look.who, **look.film} for look in PLAYED.looks],
             "tracks_path": "/api/v1/consults/c1/recordings/r1/tracks",
         },
     ),

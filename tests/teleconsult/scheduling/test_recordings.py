@@ -1,12 +1,19 @@
 """Who may play a recording, what is noted of it, and when it is taken away."""
 
+import io
+import json
+import os
 from datetime import timedelta
 
+import av
 import pytest
 from sqlalchemy import select
 
+from signaling.media.matroska import Clusters, Format, header
 from teleconsult.actor import SYSTEM
 from teleconsult.audit.models import AuditRow
+from teleconsult.desk.recordings import lines_of
+from teleconsult.errors import NotFound
 from teleconsult.scheduling.recordings import take_away
 from teleconsult.scheduling.views import Told
 from tests.builders.people import a_patient_actor
@@ -14,6 +21,8 @@ from tests.builders.people import a_patient_actor
 FILE = "0123456789abcdef0123456789abcdef.webm.sealed"
 SAID = [b"a voice " * 100, b"and an answer " * 50]
 WHOLE = b"".join(SAID)
+END = 4 + 16
+"""Bytes by which a writer says that a file is whole."""
 
 
 @pytest.fixture
@@ -118,6 +127,75 @@ async def test_days_that_have_become_fewer_take_away_what_is_much_older_too(call
     assert await take_away(board, calls.now, timedelta(days=90)) == 0
     assert await take_away(board, calls.now, timedelta(days=1)) == 6
     assert set(await board.shelf.files()) == {FILE, names[0]}
+
+
+@pytest.fixture
+async def looked_at(calls):
+    """A recording whose writer was killed: one voice, two looks at films, and what happened meanwhile."""
+    consult = await calls.site.accepted()
+    joined = await calls.joined(calls.site.specialist, consult)
+    room, who = joined["room"], joined["participant"]
+    clusters = Clusters()
+    voice, looks = calls.shelf.open(FILE), calls.shelf.open(FILE.replace("webm", "jsonl"))
+    voice.write(
+        header(Format("opus")) + b"".join(clusters.frame(at, b"\xf8", key=True) for at in range(2000, 9000, 20))
+    )
+    film = {"study": "1.2", "series": "1.2.3", "instance": "1.2.3.4", "frame": 1}
+    looks.write(
+        b"".join(json.dumps(line).encode() + b"\n" for line in ({"at_ms": 3000, "by": who, **film}, {"at_ms": 5000}))
+    )
+    for strip, name in ((voice, FILE), (looks, FILE.replace("webm", "jsonl"))):
+        strip.close()
+        path = calls.folder / "recordings" / name
+        os.truncate(path, path.stat().st_size - END)
+    take = {"take": "00ff00ff00ff00ff", "by": who, "began_ms": 2000}
+    happened = [
+        (0, who, "recording", {"step": "begun"}),
+        (1, who, "joined", {}),  # before anything was heard
+        (2, who, "recording_file", {**take, "file": FILE, "label": "audio"}),
+        (3, "", "recording_file", {**take, "file": FILE.replace("webm", "jsonl"), "label": "view", "began_ms": 3000}),
+        (4, who, "ladder", {"step": "voice"}),
+        (6, who, "recording", {"step": "paused"}),
+        (60, who, "left", {}),
+    ]
+    async with calls.site.database.write(SYSTEM) as work:
+        told = [
+            Told(900 + number, room, kind, whose, calls.now + timedelta(seconds=at), detail)
+            for number, (at, whose, kind, detail) in enumerate(happened)
+        ]
+        await calls.scheduling.keep(work, "media", told)
+    return consult
+
+
+async def test_what_a_kill_has_cut_is_played_with_what_happened_and_what_was_looked_at(calls, looked_at):
+    site = calls.site
+    played = await calls.scheduling.playback_of(site.doctor, looked_at.id, "00ff00ff00ff00ff")
+    assert (played.recording.seconds, played.from_ms, played.until_ms) == (None, 2000, 8980)
+    assert [(mark.at_ms, mark.kind, mark.step) for mark in played.marks] == [
+        (4000, "ladder", "voice"),
+        (6000, "recording", "paused"),
+    ]
+    assert [(look.at_ms, look.who, look.film.get("instance")) for look in played.looks] == [
+        (3000, site.specialist.name, "1.2.3.4"),
+        (5000, "", None),
+    ]
+    assert [(line.at_ms, line.kind) for line in lines_of(played)] == [
+        (1000, "film"),
+        (2000, "ladder"),
+        (4000, "recording"),
+    ]
+    _, whole, _ = await fetched(calls, track(looked_at), site.doctor, {})
+    with av.open(io.BytesIO(whole)) as container:
+        assert container.duration == 8_980_000
+    async with site.database.read() as session:
+        rows = await session.scalars(select(AuditRow).where(AuditRow.action == "recording.play"))
+        assert {(row.actor, row.subject) for row in rows} == {(site.doctor.id, f"consults/{looked_at.id}")}
+    for stranger in (site.colleague, site.city_specialist, a_patient_actor(site.patient, site.village)):
+        with pytest.raises(NotFound):
+            await calls.scheduling.playback_of(stranger, looked_at.id, "00ff00ff00ff00ff")
+    assert await take_away(calls.scheduling._board, calls.now + timedelta(days=2), timedelta(days=1)) == 2
+    with pytest.raises(NotFound):
+        await calls.scheduling.playback_of(site.doctor, looked_at.id, "00ff00ff00ff00ff")
 
 
 async def fetched(calls, path, who, headers):

@@ -25,8 +25,8 @@ ENDED = told(Seen.RECORDED, "a", "f1", 60, until_ms=59_000)
 )  # fmt: skip
 def test_files_of_one_take_are_one_recording_and_the_latest_comes_first(order):
     later, earlier = takes(order)
-    assert (later.name, later.length_ms) == ("b", None)
-    assert (earlier.name, earlier.by, earlier.length_ms, earlier.began_at) == ("a", "wang", 59_000, NOON)
+    assert (later.name, later.until_ms) == ("b", None)
+    assert (earlier.name, earlier.by, earlier.until_ms, earlier.began_at) == ("a", "wang", 59_000, NOON)
     assert [(track.kind, track.media, track.until_ms) for track in earlier.tracks] == [
         ("audio", "audio/webm", 59_000),
         ("video", "video/webm", None),

@@ -12,6 +12,7 @@ import { Hands } from "./hands";
 import { helpCard, problemOf } from "./help";
 import { whyNoVideo } from "./ladder";
 import type { Sign } from "./quality";
+import type { Reading } from "./reading";
 import { RecordingSign } from "./recording";
 import { Settings } from "./settings";
 import { Sound, Tiles } from "./tiles";
@@ -41,6 +42,7 @@ export class InCall {
   private readonly recording: RecordingSign;
   private readonly settings: Settings;
   private readonly chat: Chat | null;
+  private reading: Reading | null = null;
   private readonly line = el("p", { class: "line", role: "status" });
   private readonly notice = el("div", { class: "ladder", role: "status", hidden: true });
   private readonly waiting = el("div", { class: "waiting", role: "status", hidden: true });
@@ -79,6 +81,7 @@ export class InCall {
             place.zone,
           )
         : null;
+    if (!patient) void this.read();
     this.controls = new Controls(call, {
       patient,
       small: tile,
@@ -118,12 +121,16 @@ export class InCall {
   }
 
   /** Somebody wrote: they say so through the room, so that nobody has to wait for the next look. */
-  shared(topic: string): void {
+  shared(topic: string, body: Record<string, unknown>): void {
     if (topic === "chat") void this.chat?.fetch();
+    // From before a reload or another page: here no film is open any more.
+    if (topic === "view" && body.participant === this.call.me && !document.querySelector("[data-viewer]"))
+      this.reading?.say({});
   }
 
   stop(): void {
     this.chat?.stop();
+    this.reading?.stop();
     this.sound.stop();
     this.root.remove();
   }
@@ -149,6 +156,13 @@ export class InCall {
     place.host.append(root);
   }
 
+  /** Whoever treats shows films: not a patient's page. */
+  private async read(): Promise<void> {
+    const { Reading } = await import("./reading");
+    this.reading = new Reading((look) => this.call.tell("view", look));
+    this.reading.watch(document);
+  }
+
   private filmsSwitch(films: string): HTMLElement {
     const control = el(
       "button",
@@ -158,10 +172,12 @@ export class InCall {
     );
     const frame = el("iframe", { class: "films", title: t("Films"), hidden: true });
     this.root.append(frame);
+    frame.addEventListener("load", () => frame.contentDocument && this.reading?.watch(frame.contentDocument));
     control.addEventListener("click", () => {
       const on = this.root.classList.toggle("with-films");
       if (!frame.src) frame.src = films;
       frame.hidden = !on;
+      if (!on) this.reading?.say({});
       control.setAttribute("aria-pressed", String(on));
     });
     return control;

@@ -1,6 +1,6 @@
 /** One film on the screen: the server's preview first, then the pixels; its corners, edges, slider and quality label. */
 
-import { cache, Enums, eventTarget } from "@cornerstonejs/core";
+import { cache, Enums, eventTarget, utilities } from "@cornerstonejs/core";
 import { el } from "../dom";
 import { t } from "../i18n";
 import { gradient } from "./arrivals";
@@ -241,6 +241,17 @@ export class Pane {
       return null;
     const range = this.viewport.getProperties().voiRange;
     return range ? centerWidth(range.lower, range.upper) : null;
+  }
+
+  /** Where a place on the page lies on the film, as shares of its width and height; null beside it. */
+  placeOf(clientX: number, clientY: number): { x: number; y: number } | null {
+    const image = this.viewport.getCornerstoneImage() as { imageId: string; columns: number; rows: number } | undefined;
+    const { left, top } = this.film.getBoundingClientRect();
+    const world = this.viewport.canvasToWorld([clientX - left, clientY - top]);
+    const found = image && utilities.worldToImageCoords(image.imageId, world);
+    if (!found) return null;
+    const [x, y] = [found[0] / image.columns, found[1] / image.rows];
+    return x >= 0 && x <= 1 && y >= 0 && y <= 1 ? { x, y } : null;
   }
 
   setWindow(center: number, width: number): void {

@@ -67,6 +67,10 @@ export class Room {
       return preset !== undefined;
     });
     new ResizeObserver(() => this.onResize()).observe(this.stage);
+    this.stage.addEventListener("pointermove", ({ clientX, clientY, target }) => {
+      if (this.active.quality === "full" && this.active.element.contains(target as Node))
+        this.look(this.active.placeOf(clientX, clientY));
+    });
     void keyImages.load().then(() => this.changed(this.active));
   }
 
@@ -219,6 +223,15 @@ export class Room {
     const others = this.panes.filter((pane) => pane !== active).map((pane) => pane.series?.uid ?? "");
     this.strip.sync(active.series?.uid, others);
     this.report(active.quality, active.imageQualityStatus);
+    this.look();
+  }
+
+  /** Say what is looked at: a call passes it on. */
+  private look(place: { x: number; y: number } | null = null): void {
+    const film = this.active.films[this.active.index];
+    if (!film) return;
+    const { study, series, instance, frame } = film;
+    announce(this.host, "viewer:look", { study, series, instance, frame, ...this.active.window(), ...place });
   }
 
   /** What tests and other scripts may wait for. */
