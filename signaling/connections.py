@@ -82,6 +82,9 @@ class Connections:
     def measured(self, room: str, participant: str, quality: messages.Quality) -> None:
         """What a browser measured; kept on the record at most once in half a minute."""
         live = self._house.room(room)
+        peer = live.peers.get(participant) if live else None
+        if peer is not None:
+            peer.feedback.busy = quality.busy
         now = self._house.now()
         mos = opinion(quality.concealed, quality.rtt_ms)
         self.voices += 1
@@ -89,7 +92,6 @@ class Connections:
         if live is None or (now - live.noted.get(participant, _LONG_AGO)).total_seconds() < _NOTE_QUALITY_S:
             return
         live.noted[participant] = now
-        peer = live.peers.get(participant)
         figures: dict[str, str | int | float] = {
             "loss": round(quality.loss, 4),
             "rtt_ms": round(quality.rtt_ms),

@@ -29,7 +29,8 @@ class LiveRoom:
         noted: participant -> when its quality was last put on the record.
         chosen: participant -> what it chose to receive; nothing for `auto`.
         is_relayed: Whether its people are at another node, and it is only watched from here.
-        steps: participant -> the steps of the ladder that it was told: of what it sends, and of what it is sent.
+        steps: participant -> the steps of the ladder that it was told: of what it sends, of what it is sent, and of
+            what its computer can do.
     """
 
     room: Room
@@ -39,7 +40,7 @@ class LiveRoom:
     speaking: tuple[str, ...] = ()
     noted: dict[str, datetime] = field(default_factory=dict)
     chosen: dict[str, str] = field(default_factory=dict)
-    steps: dict[str, tuple[Step, Step]] = field(default_factory=dict)
+    steps: dict[str, tuple[Step, ...]] = field(default_factory=dict)
     is_relayed: bool = False
 
     # ------------------------------------------------------------ tracks

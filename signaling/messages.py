@@ -48,12 +48,17 @@ class Offer(_Said):
 
 
 class MediaState(_Said):
-    """What of me can be heard and seen now."""
+    """What of me can be heard and seen now.
+
+    Attributes:
+        paused: I would be seen, but my line has room for my voice only.
+    """
 
     type: Literal["state"] = "state"
     audio: bool
     video: bool
     screen: bool = False
+    paused: bool = False
 
 
 class Share(_Said):
@@ -66,13 +71,18 @@ class Share(_Said):
 
 
 class Quality(_Said):
-    """What the browser measures of its own reception, every few seconds."""
+    """What the browser measures of its own reception, every few seconds.
+
+    Attributes:
+        busy: Whether it sends smaller pictures because it lacks processor time.
+    """
 
     type: Literal["quality"] = "quality"
     loss: float = Field(ge=0, le=1)
     rtt_ms: float = Field(ge=0, le=60_000)
     fps: float = Field(ge=0, le=240)
     concealed: float = Field(ge=0, le=1)
+    busy: bool = False
 
 
 class Ladder(_Said):
@@ -172,6 +182,7 @@ class Seat(_Said):
     Attributes:
         hand: 0 while the hand is down; of two raised hands the one with the lower number came first.
         consent: Whether they agreed to being recorded.
+        paused: Whether they are not seen because of their line, and not by their own wish.
     """
 
     participant: str
@@ -184,6 +195,7 @@ class Seat(_Said):
     tracks: tuple[str, ...]
     hand: int = 0
     consent: bool = False
+    paused: bool = False
 
 
 class Asking(_Said):
@@ -280,7 +292,7 @@ class Shared(_Said):
     body: dict[str, Any]
 
 
-Reason = Literal["uplink", "downlink", "chosen"]
+Reason = Literal["uplink", "downlink", "computer", "chosen"]
 
 
 class Tier(_Said):
@@ -288,7 +300,8 @@ class Tier(_Said):
 
     Attributes:
         reason: `uplink`: so much of you can be sent; from `stills` on leave your picture out. `downlink`: so much of
-            the others you are sent; `chosen`: the same, by your own word. Each is told when it changes.
+            the others you are sent; `chosen`: the same, by your own word; `computer`: from `medium` on send smaller
+            pictures, for your computer is busy, and your line is not to blame. Each is told when it changes.
     """
 
     type: Literal["tier"] = "tier"

@@ -28,6 +28,7 @@ class _Sitting:
     audio: bool = True
     video: bool = True
     screen: bool = False
+    paused: bool = False
     tracks: tuple[str, ...] = ()
     hand: int = 0
     consent: bool = False
@@ -45,6 +46,7 @@ class _Sitting:
             tracks=self.tracks,
             hand=self.hand,
             consent=self.consent,
+            paused=self.paused,
         )
 
 
@@ -226,7 +228,7 @@ class Room:
         return effects
 
     # ------------------------------------------------------------ saying
-    def change(self, participant: str, *, audio: bool, video: bool, screen: bool) -> list[Effect]:
+    def change(self, participant: str, *, audio: bool, video: bool, screen: bool, paused: bool = False) -> list[Effect]:
         """What of a participant can be heard and seen.
 
         Raises:
@@ -235,7 +237,7 @@ class Room:
         sitting = self._seats.get(participant)
         if sitting is None:
             raise RoomRefused("the call has ended", code="ended")
-        sitting.audio, sitting.video, sitting.screen = audio, video, screen
+        sitting.audio, sitting.video, sitting.screen, sitting.paused = audio, video, screen, paused
         return self._tell_others(participant, SeatChanged(seat=sitting.seat))
 
     def publish(self, participant: str, tracks: tuple[str, ...]) -> list[Effect]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 from collections.abc import Awaitable, Callable
 
 from signaling import messages
@@ -16,7 +17,7 @@ from signaling.tasks import Tasks
 
 log = logging.getLogger(__name__)
 
-_WAYS: tuple[messages.Reason, ...] = ("uplink", "downlink")
+_WAYS: tuple[messages.Reason, ...] = ("uplink", "downlink", "computer")
 _REPAIR_EVERY_S = 0.02
 _HEAR_EVERY_S = 0.5
 _REPORT_EVERY_S = 1.0
@@ -38,6 +39,8 @@ class Rounds:
         self._legs = legs
         self._house = house
         self._connections = connections
+        self._repaired_s = house.plane.now_s()
+        self._late_s = math.inf  # the least of a second: what this process is never quicker than
 
     def start(self, tasks: Tasks) -> None:
         """Begin."""
@@ -52,6 +55,8 @@ class Rounds:
         """Ask for what is missing."""
         plane = self._house.plane
         now = plane.now_s()
+        self._late_s = min(self._late_s, max(0.0, now - self._repaired_s - _REPAIR_EVERY_S))
+        self._repaired_s = now
         for peer in plane.publishing:
             if peer.tx is not None:
                 peer.feedback.repair(now)
@@ -66,8 +71,9 @@ class Rounds:
 
     async def report(self) -> None:
         """Reports, estimates, steps of the ladder, seats that have run out."""
+        late_s, self._late_s = self._late_s, math.inf
         for live in list(self._house.live()):
-            self._look_at_peers(live)
+            self._look_at_peers(live, late_s)
             if live.is_relayed:
                 self._legs.look_after(live)
                 live.sweep()
@@ -80,13 +86,13 @@ class Rounds:
                 live.room.empty_since = self._house.now()  # viewers by WHEP wait for a publisher: the room stays
             self._house.carry_out(live, live.room.tick(self._house.now(), self._house.settings.room_linger))
 
-    def _look_at_peers(self, live: LiveRoom) -> None:
+    def _look_at_peers(self, live: LiveRoom, late_s: float) -> None:
         now = self._house.plane.now_s()
         for who, peer in list(live.peers.items()):
             if peer.silent(now):
                 self._connections.forget(peer)
             elif peer.connected:
-                peer.report(now, cap_of(peer))
+                peer.report(now, cap_of(peer), late_s)
                 self._step(live, who, peer, now)
 
     def _ask_for_layers(self, live: LiveRoom) -> None:
@@ -103,8 +109,13 @@ class Rounds:
         """Decide what the peer may send and see; what changed is told with its reason and kept on the record."""
         sees, chosen = peer.feedback.sees(now), live.chosen.get(who)
         peer.show_video(sees if chosen is None else chosen in SHOWS_VIDEO)
-        steps = peer.feedback.step(now), Step.HIGH if sees else Step.VOICE
-        before = live.steps.get(who, (Step.HIGH, Step.HIGH))
+        spared = peer.feedback.relief.given
+        steps = (
+            peer.feedback.step(now),
+            Step.HIGH if sees else Step.VOICE,
+            Step.MEDIUM if spared else Step.HIGH,
+        )
+        before = live.steps.get(who, (Step.HIGH,) * len(_WAYS))
         live.steps[who] = steps
         allowed = peer.feedback.uplink.allowed_bps
         for step, old, reason in zip(steps, before, _WAYS, strict=True):

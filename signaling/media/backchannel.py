@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from signaling.media import feedback
 from signaling.media.bandwidth import CEILING_BPS, Ladder, Pictures, Step, Uplink
 from signaling.media.layers import Link
+from signaling.media.strain import Culprit, Relief, Signs, culprit
 from signaling.media.tracks import STALLED_S
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ class Backchannel:
         pictures: Whether its link carries others' video.
         remb_bps: What the peer itself says that it can receive, 0 while it says nothing.
         lost: Share of our packets that it lost, as reported.
+        busy: Whether its browser says that it lacks processor time.
+        relief: Whether it is asked for smaller pictures because of that.
         sending: The step of the ladder on which it may send.
     """
 
@@ -46,6 +49,8 @@ class Backchannel:
         self.downlink = Uplink(start_bitrate_bps)
         self.pictures = Pictures()
         self.sending = Ladder()
+        self.busy, self.relief = False, Relief()
+        self._rise_s: float | None = None
         self.remb_bps = 0
         self.round_trip_s = 0.0
         self.lost = 0.0
@@ -142,12 +147,13 @@ class Backchannel:
             if source.wants_key_frame:
                 source.ask_key_frame(now_s)
 
-    def report(self, now_s: float, cap_bps: int) -> None:
+    def report(self, now_s: float, cap_bps: int, late_s: float = 0.0) -> None:
         """Once a second: receiver reports, and how much the peer may send.
 
         Args:
             now_s: Monotonic seconds.
             cap_bps: The most that anybody can use of it.
+            late_s: How late this process reads what comes, at its best.
         """
         self._allowance = _RTCP_PER_S
         self._judge_downlink()
@@ -164,7 +170,11 @@ class Backchannel:
         received = sum(_settle(source) for source in heard)
         for slot in {source.slot for source in heard if source.rid}:
             slot.settle(now_s)
-        allowed = self.uplink.update(max(losses.values()), received, cap_bps, _queue(heard))
+        signs = Signs(_queue(heard), max(losses.values()), self._rise_s, self.busy, late_s)
+        who = culprit(signs)
+        self.relief.decide(who, now_s)
+        queue_s = signs.queue_s if who is Culprit.LINE else 0.0
+        allowed = self.uplink.update(signs.lost, received, cap_bps, queue_s)
         videos = [source.ssrc for source in heard if source.kind == "video" and source.ssrc is not None]
         if videos:
             self._peer.send_rtcp(feedback.remb(allowed, videos))
@@ -202,6 +212,7 @@ class Backchannel:
         self._losses.clear()
         self._round_trips.clear()
         waits = max(0.0, self.round_trip_s - self._best_round_trip_s)
+        self._rise_s = waits if self.round_trip_s else None
         if self.remb_bps > _ENOUGH * self._sent_bps:
             waits = 0.0  # what waits is on the way up
         self.downlink.update(self.lost, int(self._sent_bps * (1 - self.lost)), CEILING_BPS, waits)

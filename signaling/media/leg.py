@@ -160,9 +160,9 @@ class Leg(Peer):
             self._gone(self)
         return clear
 
-    def report(self, now_s: float, cap_bps: int) -> None:
+    def report(self, now_s: float, cap_bps: int, late_s: float = 0.0) -> None:
         """Once a second; the other end hears of us even when there is nothing to report."""
-        super().report(now_s, cap_bps)
+        super().report(now_s, cap_bps, late_s)
         self.send_rtcp(feedback.receiver_report([]))
 
     def mute(self) -> None:

@@ -212,7 +212,7 @@ class Peer:
         """Decrypt RTCP; None where it is forged, old or broken."""
         return self._tap.unprotect_rtcp(secret)
 
-    def report(self, now_s: float, cap_bps: int) -> None:
+    def report(self, now_s: float, cap_bps: int, late_s: float = 0.0) -> None:
         """Once a second: reports and estimates; budgets are filled again."""
         self._identity.refill()
-        self.feedback.report(now_s, cap_bps)
+        self.feedback.report(now_s, cap_bps, late_s)

@@ -6,7 +6,7 @@ import json
 import pytest
 from aiohttp import WSMsgType
 from aiortc import RTCSessionDescription
-from aiortc.mediastreams import AudioStreamTrack
+from aiortc.mediastreams import AudioStreamTrack, VideoStreamTrack
 
 from signaling.app import ROOMS
 from signaling.media.bandwidth import Pictures, Step
@@ -36,6 +36,9 @@ async def test_people_see_each_other_come_change_and_leave(exchange):  # noqa: F
     assert (await said(li, "seat"))["seat"]["participant"] == "wang"
     await wang.send_json({"type": "state", "audio": False, "video": True})
     assert (await said(li, "seat"))["seat"]["audio"] is False
+    await wang.send_json({"type": "state", "audio": True, "video": False, "paused": True})
+    seat = (await said(li, "seat"))["seat"]
+    assert (seat["video"], seat["paused"]) == (False, True), "the line's doing, and not theirs"
     await wang.send_json({"type": "leave"})
     assert (await said(li, "gone"))["reason"] == "left"
     assert (await said(wang, "closing"))["code"] == "left"
@@ -145,9 +148,6 @@ async def test_a_viewer_by_whep_who_waits_sees_who_publishes_by_the_socket(excha
 
 
 async def test_both_ways_in_one_section(exchange):  # noqa: F811
-    from aiortc import RTCSessionDescription
-    from aiortc.mediastreams import VideoStreamTrack
-
     from tests.signaling.test_whip import frame_of
 
     sockets, links = {}, {}
@@ -167,6 +167,26 @@ async def test_both_ways_in_one_section(exchange):  # noqa: F811
         await link.close()
     for socket in sockets.values():
         await socket.close()
+
+
+async def test_a_busy_computer_is_asked_for_smaller_pictures_and_its_line_is_not_blamed(exchange):  # noqa: F811
+    li, _ = await enter(exchange, "li")
+    link = peer()
+    link.addTrack(VideoStreamTrack())
+    await link.setLocalDescription(await link.createOffer())
+    await li.send_json({"type": "offer", "number": 1, "sdp": link.localDescription.sdp, "sends": {"0": "video"}})
+    await link.setRemoteDescription(RTCSessionDescription((await said(li, "answer"))["sdp"], "answer"))
+    figures = {"loss": 0, "rtt_ms": 5, "fps": 9, "concealed": 0}
+    await li.send_json({"type": "quality", **figures, "busy": True})
+    held = exchange.app[ROOMS].peer("r", "li")
+    async with asyncio.timeout(20):
+        while not held.feedback.relief.given:
+            await asyncio.sleep(0.1)
+    word = await said(li, "tier")
+    assert (word["tier"], word["reason"]) == ("medium", "computer")
+    assert held.feedback.sending.step is Step.HIGH
+    await link.close()
+    await li.close()
 
 
 async def test_one_track_is_taken_once(exchange):  # noqa: F811

@@ -109,12 +109,15 @@ describe("quality", () => {
   });
 
   it("names the worst thing", () => {
-    const fine = { loss: 0, rtt_ms: 40, fps: 25, concealed: 0 };
+    const fine = { loss: 0, rtt_ms: 40, fps: 25, concealed: 0, busy: false };
     expect(sign(fine, 0, true).grade).toBe("good");
     expect(sign(fine, 0.2, true)).toMatchObject({ grade: "poor", reason: expect.stringContaining("upload") as string });
     expect(sign({ ...fine, rtt_ms: 500 }, 0, true).grade).toBe("fair");
     expect(sign({ ...fine, concealed: 0.3 }, 0, true).grade).toBe("poor");
     expect(sign(fine, 0, false).grade).toBe("none");
+    const busy = sign({ ...fine, loss: 0.04, busy: true }, 0, true);
+    expect(busy).toMatchObject({ grade: "fair", reason: expect.stringContaining("busy") as string });
+    expect(sign({ ...fine, loss: 0.2, busy: true }, 0, true).reason).not.toContain("busy");
   });
 
   it("shows silence as nothing and full scale as everything", () => {
@@ -134,9 +137,12 @@ describe("the ladder", () => {
 
   it("keeps what may be sent apart from what can be received, and puts a person's choice before the network", () => {
     const weakUp = afterTier(UNHINDERED, { tier: "voice", reason: "uplink" });
-    expect(weakUp).toEqual({ sends: "voice", receives: "high" });
+    expect(weakUp).toEqual({ ...UNHINDERED, sends: "voice" });
     const weakBoth = afterTier(weakUp, { tier: "voice", reason: "downlink" });
-    expect(weakBoth).toEqual({ sends: "voice", receives: "voice" });
+    expect(weakBoth).toEqual({ ...UNHINDERED, sends: "voice", receives: "voice" });
+    const busy = afterTier(UNHINDERED, { tier: "medium", reason: "computer" });
+    expect(busy).toEqual({ ...UNHINDERED, busy: true });
+    expect(afterTier(busy, { tier: "high", reason: "computer" })).toEqual(UNHINDERED);
     expect(afterTier(weakBoth, { tier: "low", reason: "chosen" })).toEqual(weakBoth);
     expect([receiving(weakBoth, "auto"), receiving(weakBoth, "low")]).toEqual(["voice", "low"]);
   });

@@ -4,7 +4,7 @@ import type { Seat, Welcome } from "../src/call/wire";
 
 export const seat = (participant: string, tracks: string[]): Seat => ({
   participant, name: participant, role: "", present: true, audio: true, video: true, screen: false, tracks,
-  hand: 0, consent: false,
+  hand: 0, consent: false, paused: false,
 }); // prettier-ignore
 
 export const welcome: Welcome = {

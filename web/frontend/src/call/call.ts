@@ -292,7 +292,7 @@ export class Call {
   private adapt(network: Network): void {
     const sent = this.sendsVideo;
     this.network = network;
-    void this.connection?.hold("video", !this.sendsVideo);
+    void this.connection?.limit(!this.sendsVideo, network.busy);
     if (sent === this.sendsVideo) return;
     if (this.wants.video && this.devices.tracks.video) this.events.told({ what: sent ? "paused" : "shown" });
     this.sayState();
@@ -341,13 +341,9 @@ export class Call {
   }
 
   private sayState(): void {
-    const { audio, video } = this.devices.tracks;
-    this.session.send({
-      type: "state",
-      audio: this.wants.audio && audio !== null,
-      video: this.wants.video && video !== null && this.sendsVideo,
-      screen: this.screen !== null,
-    });
+    const has = (input: Input): boolean => this.wants[input] && this.devices.tracks[input] !== null;
+    const [video, paused] = [has("video") && this.sendsVideo, has("video") && !this.sendsVideo];
+    this.session.send({ type: "state", audio: has("audio"), video, screen: this.screen !== null, paused });
   }
 
   private stopSharing(): void {
@@ -383,8 +379,9 @@ export class Call {
     this.looked = now;
     this.lookedAt = at;
     const idle = connection.pc.getTransceivers().length === 0;
-    this.quality = sign(measured, now.theirLoss, this.phase === "in" && (connection.up || idle));
     if (connection.up) this.session.send({ type: "quality", ...measured });
+    measured.busy ||= this.network.busy;
+    this.quality = sign(measured, now.theirLoss, this.phase === "in" && (connection.up || idle));
     this.events.changed();
   }
 

@@ -54,10 +54,11 @@ export class Connection {
   private restartTimer: ReturnType<typeof setTimeout> | undefined;
   private giveUpTimer: ReturnType<typeof setTimeout> | undefined;
   private everUp = false;
-  private readonly held = new Set<Label>();
+  private paused = false;
+  private smaller = false;
   private layered = false;
   /** The camera's other sending place: in one size, or in several. */
-  private spare: RTCRtpTransceiver | null = null;
+  private other: RTCRtpTransceiver | null = null;
 
   constructor(
     iceServers: RTCIceServer[],
@@ -87,16 +88,16 @@ export class Connection {
       const transceiver = this.pc.addTransceiver(track, { direction: "sendonly" });
       this.sending.set(label, { transceiver, active: true });
     }
-    await this.obey(label);
+    if (label === "video") await this.obey();
     this.refresh();
   }
 
-  /** Send nothing of a track for now, or go on with it; without renegotiation, so that it is there again at once. */
-  async hold(label: Label, on: boolean): Promise<void> {
-    if (on === this.held.has(label)) return;
-    if (on) this.held.add(label);
-    else this.held.delete(label);
-    await this.obey(label);
+  /** Pause the camera, or send it smaller; without renegotiation, so that it is there again at once. */
+  async limit(paused: boolean, smaller: boolean): Promise<void> {
+    if (paused === this.paused && smaller === this.smaller) return;
+    this.paused = paused;
+    this.smaller = smaller;
+    await this.obey();
   }
 
   /** Send the camera in several sizes, or in one; the two places change over in one offer. */
@@ -107,12 +108,12 @@ export class Connection {
     const { transceiver, active } = camera;
     const { track } = transceiver.sender;
     camera.transceiver =
-      this.spare ?? this.pc.addTransceiver("video", { direction: "inactive", sendEncodings: layersOf(track) });
-    this.spare = transceiver;
+      this.other ?? this.pc.addTransceiver("video", { direction: "inactive", sendEncodings: layersOf(track) });
+    this.other = transceiver;
     transceiver.direction = "inactive";
     camera.transceiver.direction = active ? "sendonly" : "inactive";
     await camera.transceiver.sender.replaceTrack(track);
-    await this.obey("video");
+    await this.obey();
     this.refresh();
   }
 
@@ -222,12 +223,18 @@ export class Connection {
     }
   }
 
-  private async obey(label: Label): Promise<void> {
-    const sender = this.sending.get(label)?.transceiver.sender;
+  private async obey(): Promise<void> {
+    const sender = this.sending.get("video")?.transceiver.sender;
     const given = sender?.getParameters();
-    const active = !this.held.has(label);
-    if (!given?.encodings.some((one) => (one.active ?? true) !== active)) return;
-    for (const one of given.encodings) one.active = active;
+    if (!given) return;
+    const before = JSON.stringify(given.encodings);
+    given.encodings.forEach((one, at, { length }) => {
+      // Smaller is half the size where there is one, and all but the largest where there are several.
+      one.active = !this.paused && !(this.smaller && length > 1 && at === length - 1);
+      if (length === 1 && (this.smaller || one.scaleResolutionDownBy === 2))
+        one.scaleResolutionDownBy = this.smaller ? 2 : 1;
+    });
+    if (JSON.stringify(given.encodings) === before) return;
     try {
       await sender?.setParameters(given);
     } catch (error) {

@@ -20,13 +20,16 @@ export const hasVideo = (tier: string): boolean => !WITHOUT_VIDEO.has(tier);
 export interface Network {
   sends: string;
   receives: string;
+  /** This computer has no time for large pictures; the network is not to blame. */
+  busy: boolean;
 }
 
-export const UNHINDERED: Network = { sends: "high", receives: "high" };
+export const UNHINDERED: Network = { sends: "high", receives: "high", busy: false };
 
 /** What a word about the ladder changes; a rung that the person chose says nothing about the network. */
 export function afterTier(now: Network, word: { tier: string; reason: string }): Network {
   if (word.reason === "uplink") return { ...now, sends: word.tier };
+  if (word.reason === "computer") return { ...now, busy: word.tier !== "high" };
   return word.reason === "downlink" ? { ...now, receives: word.tier } : now;
 }
 

@@ -15,6 +15,8 @@ export interface Totals {
   fps: number;
   /** What the other side says it lost of ours, 0 to 1. */
   theirLoss: number;
+  /** The browser sends smaller pictures for want of processor time. */
+  busy: boolean;
 }
 
 export type Grade = "good" | "fair" | "poor" | "none";
@@ -30,6 +32,7 @@ const num = (value: unknown): number => (typeof value === "number" && Number.isF
 export function totals(entries: Iterable<Entry>): Totals {
   const sum: Totals = {
     received: 0, lost: 0, samples: 0, concealed: 0, bytesIn: 0, bytesOut: 0, rttMs: 0, fps: 0, theirLoss: 0,
+    busy: false,
   }; // prettier-ignore
   for (const entry of entries) {
     if (entry.type === "inbound-rtp") {
@@ -40,8 +43,10 @@ export function totals(entries: Iterable<Entry>): Totals {
       sum.concealed += Math.max(0, num(entry.concealedSamples) - num(entry.silentConcealedSamples));
       sum.bytesIn += num(entry.bytesReceived);
       if (entry.kind === "video") sum.fps = Math.max(sum.fps, num(entry.framesPerSecond));
-    } else if (entry.type === "outbound-rtp") sum.bytesOut += num(entry.bytesSent);
-    else if (entry.type === "remote-inbound-rtp") {
+    } else if (entry.type === "outbound-rtp") {
+      sum.bytesOut += num(entry.bytesSent);
+      if (entry.qualityLimitationReason === "cpu") sum.busy = true;
+    } else if (entry.type === "remote-inbound-rtp") {
       sum.theirLoss = Math.max(sum.theirLoss, num(entry.fractionLost));
       sum.rttMs = Math.max(sum.rttMs, num(entry.roundTripTime) * 1000);
     } else if (entry.type === "candidate-pair" && (entry.nominated === true || entry.selected === true))
@@ -62,6 +67,7 @@ export function figures(before: Totals | null, now: Totals): Figures {
     rtt_ms: Math.min(60_000, now.rttMs),
     fps: Math.min(240, now.fps),
     concealed: share(now.concealed - (base?.concealed ?? 0), now.samples - (base?.samples ?? 0)),
+    busy: now.busy,
   };
 }
 
@@ -81,6 +87,7 @@ export function sign(now: Figures, theirLoss: number, up: boolean): Sign {
   if (theirLoss > 0.1)
     return { grade: "poor", reason: t("Many of your packets do not arrive: your upload is too weak.") };
   if (now.rtt_ms > 800) return { grade: "poor", reason: t("The way is long: you hear each other late.") };
+  if (now.busy) return { grade: "fair", reason: t("This computer or phone is busy: your picture is smaller.") };
   if (now.loss > 0.03 || now.concealed > 0.04)
     return { grade: "fair", reason: t("Some packets are lost on the way to you.") };
   if (theirLoss > 0.03) return { grade: "fair", reason: t("Some of your packets do not arrive.") };

@@ -92,6 +92,7 @@ export class Tiles {
 /** The line on a tile without picture; "" where nothing is missing. */
 function whyNoPicture(seat: Seat, withheld: string): string {
   if (!seat.present) return t("{name} is on the way back. The place is kept.", { name: seat.name });
+  if (seat.paused) return t("The line of {name} is weak: voice only for now.", { name: seat.name });
   return seat.video && seat.tracks.includes("video") ? withheld : t("Camera off");
 }
 

@@ -22,6 +22,8 @@ export interface Seat {
   hand: number;
   /** Agreed to being recorded. */
   consent: boolean;
+  /** Not seen because of the line, and not by the own wish. */
+  paused: boolean;
 }
 
 /** The sign to all. */
@@ -87,12 +89,14 @@ export interface Figures {
   rtt_ms: number;
   fps: number;
   concealed: number;
+  /** Smaller pictures are sent for want of processor time. */
+  busy: boolean;
 }
 
 export type Request =
   | { type: "hello"; version: number; ticket: string; resume: boolean }
   | ({ type: "offer" } & Offer)
-  | { type: "state"; audio: boolean; video: boolean; screen: boolean }
+  | { type: "state"; audio: boolean; video: boolean; screen: boolean; paused: boolean }
   | { type: "share"; topic: string; body: Record<string, unknown> }
   | ({ type: "quality" } & Figures)
   | { type: "ladder"; choice: Choice }
@@ -138,6 +142,7 @@ const seat = shaped({
   tracks: listOf(text),
   hand: number,
   consent: flag,
+  paused: flag,
 });
 const recording = shaped({ on: flag, paused: flag });
 
