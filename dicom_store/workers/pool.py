@@ -177,7 +177,7 @@ class Workers:
     async def _run(self, job: bytes, seconds: float) -> wire.Plain:
         if not self._idle and self._warming is not None and not self._warming.done():
             await asyncio.wait([self._warming])
-        worker = self._idle.popleft() if self._idle else await self._fork()
+        worker = self._idle.pop() if self._idle else await self._fork()  # the one whose memory is warm
         self._busy.add(worker)
         keep = False
         try:
