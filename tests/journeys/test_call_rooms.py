@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 
 import pytest
-from playwright.async_api import Page
+from playwright.async_api import Locator, Page
 
 from tests.builders.county import County
 from tests.journeys.callers import Callers, hears_and_sees, join, names
@@ -68,6 +68,7 @@ async def played_s(tab: Page) -> list[float]:
     return [float(one) for one in await tab.evaluate(PLAYED)]
 
 
+LENGTHS = "[...document.querySelectorAll('.recording audio, .recording video')].map((one) => one.duration)"
 PLAYED = "[...document.querySelectorAll('.recording audio, .recording video')].map((one) => one.currentTime)"
 
 
@@ -95,6 +96,10 @@ async def test_a_call_is_recorded_with_everybodys_yes_and_played_on_the_consults
     assert await specialist.locator("#recordings li").count() == before, "a no leaves nothing behind"
 
     await join(specialist, consult)
+    await specialist.locator(".films-switch").click()
+    films = specialist.frame_locator("iframe.films")
+    await films.locator(".view[data-quality=full]").first.wait_for()
+    await films.locator(".view .film").first.hover()
     await specialist.locator("[data-call-record]").click()
     await doctor.locator("[data-call-agree]").click()
     for tab, language in ((doctor, "zh_CN"), (specialist, "en")):
@@ -104,6 +109,9 @@ async def test_a_call_is_recorded_with_everybodys_yes_and_played_on_the_consults
     await shows(sign, doctor, Person(doctor).say("Recording is paused"))
     await specialist.locator("[data-call-record-stop]").click()
     await shows(sign, doctor, "")
+    await specialist.locator("[data-call-record]").click()
+    await doctor.locator("[data-call-refuse]").click()  # a yes to one recording is none to the next
+    await shows(sign, specialist, "")
     for tab in (specialist, doctor):
         await tab.locator("[data-call-leave]").click()
 
@@ -112,10 +120,20 @@ async def test_a_call_is_recorded_with_everybodys_yes_and_played_on_the_consults
         await tab.locator("#recordings a").first.click()
         play = tab.locator("[data-recording-play]")
         await play.wait_for()
-        await axe_finds_nothing(tab)
         assert await tab.locator(".recording audio, .recording video").count() == 4
         await play.click()
         await until(partial(_all_play, tab))
+        await tab.locator(".recording-lines [data-kind=film]").first.click()
+        film = tab.locator(".recording-film img")
+        await film.wait_for()
+        assert await film.evaluate("one => one.naturalWidth") > 100
+        assert await tab.locator(".recording-film figcaption").inner_text() == SPECIALIST
+        await axe_finds_nothing(tab)
+        await until(partial(tab.evaluate, f"{LENGTHS}.every(Number.isFinite)"))
+        await play.press("End")
+        await until(partial(_stands, tab))
+        await play.press("Home")
+        await until(partial(_all_play, tab, press=play))
 
 
 async def _listed(tab: Page, consult: str, before: int) -> bool:
@@ -123,7 +141,13 @@ async def _listed(tab: Page, consult: str, before: int) -> bool:
     return await tab.locator("#recordings a").count() > before
 
 
-async def _all_play(tab: Page) -> bool:
+async def _stands(tab: Page) -> bool:
+    return await tab.locator(".recording").get_attribute("data-playing") == "false"
+
+
+async def _all_play(tab: Page, press: Locator | None = None) -> bool:
+    if press is not None and await _stands(tab):
+        await press.click()
     before = await played_s(tab)
     await asyncio.sleep(0.3)
     return all(now > then for then, now in zip(before, await played_s(tab), strict=True))

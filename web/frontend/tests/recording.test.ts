@@ -117,8 +117,14 @@ describe("the player", () => {
 it("tells the room what is looked at once a second, the last look of it", () => {
   vi.useFakeTimers();
   const told: unknown[] = [];
-  const reading = new Reading((look) => told.push(look));
+  let may = false;
+  const reading = new Reading((look) => may && told.push(look) > 0);
   reading.watch(document);
+  reading.say({ frame: 0 });
+  vi.advanceTimersByTime(3_500);
+  may = true; // the call has begun meanwhile
+  vi.advanceTimersByTime(5_000);
+  expect(told.splice(0)).toEqual([{ frame: 0 }]);
   for (let frame = 1; frame <= 25; frame += 1) {
     document.dispatchEvent(new CustomEvent("viewer:look", { detail: { frame } }));
     vi.advanceTimersByTime(100);

@@ -113,6 +113,7 @@ export class InCall {
   }
 
   tell(what: Told): void {
+    if (what.what === "back") this.reading?.again();
     const text = words(what);
     if (!text) return;
     const toast = el("p", { class: "toast" }, text);
@@ -159,7 +160,12 @@ export class InCall {
   /** Whoever treats shows films: not a patient's page. */
   private async read(): Promise<void> {
     const { Reading } = await import("./reading");
-    this.reading = new Reading((look) => this.call.tell("view", look));
+    const { call } = this;
+    this.reading = new Reading((look) => {
+      const may = call.phase === "in" && call.grants.has("share");
+      if (may) call.tell("view", look);
+      return may;
+    });
     this.reading.watch(document);
   }
 

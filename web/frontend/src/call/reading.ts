@@ -2,12 +2,16 @@
 
 const EVERY_MS = 1_000;
 
-export class Reading {
-  private waiting: Record<string, unknown> | null = null;
-  private timer: ReturnType<typeof setTimeout> | undefined;
-  private readonly heard = (event: Event): void => this.say((event as CustomEvent<Record<string, unknown>>).detail);
+type Look = Record<string, unknown>;
 
-  constructor(private readonly tell: (look: Record<string, unknown>) => void) {}
+export class Reading {
+  private last: Look | null = null;
+  private waiting: Look | null = null;
+  private timer: ReturnType<typeof setTimeout> | undefined;
+  private readonly heard = (event: Event): void => this.say((event as CustomEvent<Look>).detail);
+
+  /** @param tell Sends it; whether that was possible, else it is tried again. */
+  constructor(private readonly tell: (look: Look) => boolean) {}
 
   /** Listen to the viewer on this page. */
   watch(page: Document): void {
@@ -15,9 +19,14 @@ export class Reading {
   }
 
   /** What is looked at now; the last word of a second wins. Empty: nothing any more. */
-  say(look: Record<string, unknown>): void {
-    this.waiting = look;
+  say(look: Look): void {
+    this.last = this.waiting = look;
     this.timer ??= setTimeout(() => this.send(), 0);
+  }
+
+  /** The room may have forgotten it. */
+  again(): void {
+    if (this.last) this.say(this.last);
   }
 
   stop(): void {
@@ -26,8 +35,8 @@ export class Reading {
   }
 
   private send(): void {
-    if (this.waiting) this.tell(this.waiting);
-    this.timer = this.waiting ? setTimeout(() => this.send(), EVERY_MS) : undefined;
-    this.waiting = null;
+    const look = this.waiting;
+    this.timer = look ? setTimeout(() => this.send(), EVERY_MS) : undefined;
+    if (look && this.tell(look)) this.waiting = null;
   }
 }
