@@ -3,6 +3,7 @@
 import asyncio
 import importlib.util
 import itertools
+import statistics
 import sys
 import time
 from collections.abc import Callable
@@ -131,7 +132,7 @@ async def _one_weak(chromium: Any, url: str, seconds: float) -> dict[str, Any]:
             if time.monotonic() - began < 12:  # the estimate settles, the layers come
                 before, start = [await page.evaluate("look()") for page in (good, weak)], time.monotonic()
             await asyncio.sleep(1)
-            rows.append([(await page.evaluate("look()"))["frames"] for page in (good, weak)])
+            rows.append([await page.evaluate("look()") for page in (good, weak)])
         after, took = [await page.evaluate("look()") for page in (good, weak)], time.monotonic() - start
         sent = await sender.evaluate("look()")
     finally:
@@ -141,13 +142,16 @@ async def _one_weak(chromium: Any, url: str, seconds: float) -> dict[str, Any]:
     told = [
         {
             "fps": round((now["frames"] - then["frames"]) / took, 1),
-            "width": now["width"],
+            "width": statistics.mode(row[at]["width"] for row in rows[-int(seconds) :]),
             "kbps": round(8 * (now["in_bytes"] - then["in_bytes"]) / took / 1000),
             "concealed_percent": round(
                 100 * (now["concealed"] - then["concealed"]) / max(1, now["samples"] - then["samples"]), 1
             ),
             "freezes": now["freezes"] - then["freezes"],
-            "least_fps": min(later[at] - earlier[at] for earlier, later in itertools.pairwise(rows[2:])),
+            "least_fps": min(
+                later[at]["frames"] - earlier[at]["frames"]
+                for earlier, later in itertools.pairwise(rows[-int(seconds) :])
+            ),
         }
         for at, (then, now) in enumerate(zip(before, after, strict=True))
     ]

@@ -10,6 +10,9 @@ from dataclasses import dataclass
 _CALM_S = 2.0
 _NEXT_AFTER_S = 6.0
 _TRIAL_AFTER_S = 20.0
+_FAR = 2
+"""So many times what the link was known to carry is tried only when that is nearly forgotten."""
+_FAR_AFTER_S = 50.0
 _TRIAL_AFTER_MOST_S = 240.0
 _TRIAL_S = 4.0
 _KEPT_S = 60.0
@@ -74,10 +77,14 @@ class Fit:
             return fits
         if self._climbed_at_s is not None and now_s - self._climbed_at_s > _TRIAL_S:
             self._wait_s, self._failed_wait_s, self._climbed_at_s = _NEXT_AFTER_S, _TRIAL_AFTER_S, None
-        if now + 1 < len(rates) and now_s - self._calm_since_s >= self._wait_s:
+        if now + 1 < len(rates) and now_s - self._calm_since_s >= self._wait_for(rates[now + 1], link):
             self._climbed_at_s = self._calm_since_s = now_s
             return now + 1
         return now
+
+    def _wait_for(self, bps: int, link: Link) -> float:
+        is_far = link.strained and bps > _FAR * link.able_bps
+        return max(self._wait_s, _FAR_AFTER_S) if is_far else self._wait_s
 
 
 @dataclass(slots=True)

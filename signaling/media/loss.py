@@ -2,8 +2,8 @@
 
 No sockets: sequence numbers and times in, decisions out. Everything is bounded, whatever numbers a sender invents.
 
-Source: RFC 3550 A.1 (sequence numbers), RFC 4585 6.2.1 (NACK), RFC 6298 (Karn's rule), RFC 4588 (a repeat is no part of
-what is reported about the stream it repeats).
+Source: RFC 3550 A.1 (sequence numbers), RFC 4585 6.2.1 (NACK), RFC 6298 (Karn's rule), RFC 4588 (repeats in a stream
+of their own).
 """
 
 import struct
@@ -106,8 +106,12 @@ class Missing:
 
     @property
     def never(self) -> int:
-        """Packets that never came; where repeats come apart, at first sending."""
-        return self.expected - self.received + (self.repaired if self.apart else 0)
+        """Packets that never came, not even as repeats.
+
+        Reports carry this as the cumulative loss, beside the fraction at first sending: browsers limit their bitrate by
+        the former, and what a repeat has mended is no reason to send less.
+        """
+        return max(0, self.expected - self.received)
 
     @property
     def any(self) -> bool:
@@ -186,6 +190,6 @@ class Reporting:
     def block(self, ssrc: int, missing: Missing, lost: float, now_s: float) -> bytes:
         """One report block (RFC 3550 6.4.1); the browser computes its round trip from it."""
         delay = int((now_s - self.last_sr_at_s) * 65536) & 0xFFFFFFFF if self.last_sr else 0
-        counted = min(max(0, missing.never), 0x7FFFFF).to_bytes(3, "big")
+        counted = min(missing.never, 0x7FFFFF).to_bytes(3, "big")
         highest = (missing.cycles & _WRAP16) << 16 | (missing.highest or 0)
         return struct.pack("!IB3sIIII", ssrc, int(lost * 255), counted, highest, 0, self.last_sr, delay)
