@@ -28,6 +28,8 @@ T = TypeVar("T")
 
 _KNOWN_PACKS = 256
 _STREAM_BYTES = 8 * packs.SEGMENT
+_SMALL_BYTES = 1 << 20
+"""Decrypting it takes less time than a thread's waking and the way back."""
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
@@ -50,6 +52,9 @@ class Place(Protocol):
 
     def read(self, pack: str, start: int, count: int) -> bytes:
         """Bytes of a pack, fewer at its end. Raises Unavailable."""
+
+    def read_cached(self, pack: str, start: int, count: int) -> bytearray | None:
+        """The same without waiting; None where all of it is not in memory."""
 
     def size(self, pack: str) -> int | None:
         """Bytes of a pack, None if there is none."""
@@ -80,6 +85,10 @@ class Record(NamedTuple):
 
     label: bytes
     offset: int
+
+
+def _wanted(ref: BlobRef, start: int, length: int | None) -> int:
+    return ref.length - start if length is None else min(length, ref.length - start)
 
 
 class _Watch:
@@ -192,30 +201,35 @@ class Blobs:
         Raises:
             Unavailable: The pack is missing or was changed.
         """
-        wanted = ref.length - start if length is None else min(length, ref.length - start)
+        wanted = _wanted(ref, start, length)
         if wanted <= 0:
             return b""
-        code = self._code(ref.pack)
-        first, begin, count, drop = packs.span(start, wanted, ref.length, code.header.segment)
-        data = self.place.read(ref.pack, ref.offset + begin, count)
-        if len(data) != count:
+        stretch = packs.stretch(self._code(ref.pack), ref, start, wanted)
+        data = self.place.read(ref.pack, stretch.begin, stretch.length)
+        if len(data) != stretch.length:
             raise Unavailable("A stored film is damaged on the server's disk.")
-        parts = code.open_segments(memoryview(data), first, ref.offset, ref.length, ref.name)
-        if drop:
-            parts[0] = parts[0][drop:]
-        joined = b"".join(parts) if len(parts) > 1 else parts[0]
-        return joined if len(joined) == wanted else joined[:wanted]
+        return stretch.opened(data)
+
+    def _read_here(self, ref: BlobRef, start: int, length: int | None) -> bytes | None:
+        """The same without waiting for the disk; None where that cannot be."""
+        wanted, code = _wanted(ref, start, length), self._codes.get(ref.pack)
+        if code is None or not 0 < wanted <= _SMALL_BYTES:
+            return None
+        stretch = packs.stretch(code, ref, start, wanted)
+        data = self.place.read_cached(ref.pack, stretch.begin, stretch.length)
+        return None if data is None else stretch.opened(data)
 
     async def read(self, ref: BlobRef, start: int = 0, length: int | None = None) -> bytes:
-        """Read a stretch of a film; see `read_now`."""
-        return await self.run(self.read_now, ref, start, length)
+        """Read a stretch of a film; see `read_now`. A short one that is in memory is read in place."""
+        here = self._read_here(ref, start, length)
+        return here if here is not None else await self.run(self.read_now, ref, start, length)
 
     async def stream(self, ref: BlobRef, start: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
         """Read a stretch of a film in pieces of at most 1 MiB."""
         end = ref.length if length is None else min(ref.length, start + length)
         while start < end:
             stop = min(end, (start // _STREAM_BYTES + 1) * _STREAM_BYTES)
-            yield await self.run(self.read_now, ref, start, stop - start)
+            yield await self.read(ref, start, stop - start)
             start = stop
 
     def records(self, pack: str, end: int) -> Iterator[Record]:

@@ -87,6 +87,10 @@ class Bucket:
         except BaseError as error:
             raise _unreachable(error) from error
 
+    def read_cached(self, pack: str, start: int, count: int) -> bytearray | None:
+        """None: nothing of a bucket is here."""
+        return None
+
     def size(self, pack: str) -> int | None:
         """Bytes of a pack, None if there is none; blocks. Raises Unavailable."""
         try:

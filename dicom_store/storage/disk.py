@@ -70,13 +70,27 @@ class Disk:
         Raises:
             Unavailable: It is missing.
         """
+        reader = self._known(pack) or self._opened(pack)
+        return os.pread(reader.fd, count, start)
+
+    def read_cached(self, pack: str, start: int, count: int) -> bytearray | None:
+        """Bytes of a pack that the kernel has in memory; None where the disk would have to be asked. Never blocks."""
+        reader = self._known(pack)
+        if reader is None:
+            return None
+        data = bytearray(count)
+        try:
+            got = os.preadv(reader.fd, [data], start, os.RWF_NOWAIT)
+        except OSError:  # not in memory, or a file system that cannot tell
+            return None
+        return data if got == count else None
+
+    def _known(self, pack: str) -> _Open | None:
         with self._lock:
             reader = self._readers.get(pack)
             if reader is not None:
                 self._readers.move_to_end(pack)
-        if reader is None:
-            reader = self._opened(pack)
-        return os.pread(reader.fd, count, start)
+        return reader
 
     def _opened(self, pack: str) -> _Open:
         try:

@@ -15,11 +15,13 @@ write. Each segment authenticates pack, segment number, length and name of the f
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from dicom_store.errors import Unavailable
+from dicom_store.model import BlobRef
 from dicom_store.storage.keys import KEY_ID_BYTES, TAG_BYTES
 
 VERSION = 1
@@ -134,7 +136,7 @@ class PackCode:
             used = end
         yield room[:used]
 
-    def open_segments(self, data: memoryview, first: int, place: int, length: int, name: str) -> list[bytes]:
+    def open_segments(self, data: memoryview, first: int, place: int, length: int, name: str) -> bytearray:
         """Decrypt neighbouring segments.
 
         Args:
@@ -144,18 +146,30 @@ class PackCode:
             length: Of the film.
             name: Of the film.
 
+        Returns:
+            What they hold, in one piece.
+
         Raises:
             Unavailable: The bytes were changed.
         """
         step = self.header.segment + TAG_BYTES
-        return [
-            self._open(
-                _nonce(place + number * step),
-                data[(number - first) * step : (number - first + 1) * step],
-                _about(self.header.pack, number, length, name),
-            )
-            for number in range(first, first + -(-len(data) // step))
-        ]
+        count = -(-len(data) // step)
+        opened = bytearray(len(data) - count * TAG_BYTES)
+        room = memoryview(opened)
+        for number in range(count):
+            sealed = data[number * step : (number + 1) * step]
+            begin = number * self.header.segment
+            about = _about(self.header.pack, first + number, length, name)
+            try:
+                self.cipher.decrypt_into(
+                    _nonce(place + (first + number) * step),
+                    sealed,
+                    about,
+                    room[begin : begin + len(sealed) - TAG_BYTES],
+                )
+            except InvalidTag as error:
+                raise Unavailable("A stored film is damaged on the server's disk.") from error
+        return opened
 
     def _open(self, nonce: bytes, sealed: bytes | memoryview, about: bytes) -> bytes:
         try:
@@ -191,3 +205,38 @@ def span(start: int, length: int, total: int, size: int) -> tuple[int, int, int,
     begin = first * (size + TAG_BYTES)
     end = min((last + 1) * (size + TAG_BYTES), stored_length(total, size))
     return first, begin, end - begin, start - first * size
+
+
+class Stretch(NamedTuple):
+    """Where the ciphertext of a stretch of a film lies, and how it is opened.
+
+    Attributes:
+        begin: Byte of the pack.
+        length: Bytes of whole segments.
+        first: Number of the first segment.
+        drop: Bytes before what is wanted, after decryption.
+    """
+
+    code: PackCode
+    ref: BlobRef
+    begin: int
+    length: int
+    first: int
+    drop: int
+    wanted: int
+
+    def opened(self, data: bytes | bytearray) -> bytes:
+        """What is wanted, out of these bytes of the pack.
+
+        Raises:
+            Unavailable: They were changed.
+        """
+        ref = self.ref
+        plain = self.code.open_segments(memoryview(data), self.first, ref.offset, ref.length, ref.name)
+        return bytes(memoryview(plain)[self.drop : self.drop + self.wanted])
+
+
+def stretch(code: PackCode, ref: BlobRef, start: int, wanted: int) -> Stretch:
+    """Find `wanted` bytes, at least one, of a film from byte `start` on."""
+    first, begin, length, drop = span(start, wanted, ref.length, code.header.segment)
+    return Stretch(code, ref, ref.offset + begin, length, first, drop, wanted)

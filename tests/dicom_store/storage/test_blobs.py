@@ -56,6 +56,20 @@ def test_stretches_come_back_without_the_rest(blobs: Blobs) -> None:
     check()
 
 
+async def test_a_stretch_is_the_same_from_memory_and_from_the_disk(
+    blobs: Blobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    film = os.urandom(3 * SEGMENT + 1000)
+    ref = blobs.open().append(film, "east/1", b"{}")
+    assert blobs.read_now(ref) == film
+    edges = [0, 1, SEGMENT - 1, SEGMENT, SEGMENT + 1, len(film) - 1, len(film)]
+    stretches = [(start, end - start) for start in edges for end in edges if end >= start]
+    here = [await blobs.read(ref, *stretch) for stretch in stretches]
+    monkeypatch.setattr(blobs.place, "read_cached", lambda *_: None)
+    assert here == [await blobs.read(ref, *stretch) for stretch in stretches]
+    assert here == [film[start : start + length] for start, length in stretches]
+
+
 async def test_a_stream_has_the_same_bytes(blobs: Blobs) -> None:
     film = os.urandom(20 * SEGMENT + 5)
     ref = blobs.open().append(film, "east/1", b"{}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -59,3 +60,22 @@ def test_a_pack_that_is_not_there_is_said(tmp_path: Path) -> None:
     assert not disk.idle("ab" * 16)
     with pytest.raises(Unavailable):
         disk.read("ab" * 16, 0, 10)
+
+
+def test_what_the_kernel_has_in_memory_is_read_without_waiting(tmp_path: Path) -> None:
+    disk = Disk(tmp_path)
+    path = disk.path_of("ab12")
+    path.parent.mkdir()
+    path.write_bytes(bytes(range(256)) * 1024)
+    assert disk.read_cached("ab12", 0, 10) is None  # not open yet: opening may wait
+    assert disk.read("ab12", 0, 1) == b"\0"
+    here = disk.read_cached("ab12", 300, 10)
+    if here is None:
+        pytest.skip("this file system cannot read without waiting")
+    assert here == bytes(range(44, 54))
+    assert disk.read_cached("ab12", 256 * 1024 - 5, 10) is None
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+    if disk.read_cached("ab12", 300, 10) is None:  # a memory file system forgets nothing
+        assert disk.read("ab12", 300, 10) == here
