@@ -3,12 +3,16 @@
 The token file is JSON: `{"TOKEN": {"participant": "dr-li", "name": "Dr Li", "grants": ["publish", "subscribe"]}}`,
 or `"role": "patient", "waits": true` for what the usual roles may do (`roles`).
 A token admits to every room of this node; `POST /tickets/{room}` with it mints a ticket for the WebSocket.
+
+As a node of a site, with `--redis` and `--node`: no tokens; the clinic's web process judges, and comes by TLS with the
+key that `teleconsult node-key` wrote. Words may stand in a file, one a line: `python -m signaling @node.words`.
 """
 
 import argparse
 import hmac
 import json
 import secrets
+import ssl
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +21,9 @@ from typing import Any
 from aiohttp import web
 
 from signaling.app import create_app
-from signaling.config import ExchangeSettings, IceServer
+from signaling.certificate import self_made
+from signaling.config import ExchangeSettings, IceServer, Neighbours
+from signaling.directory import NODE_NAME
 from signaling.errors import TicketRefused
 from signaling.ports import Admission, Grant
 from signaling.roles import grants_of
@@ -87,7 +93,7 @@ def _now() -> datetime:
 
 def main() -> None:
     """Run until stopped."""
-    words = argparse.ArgumentParser(prog="python -m signaling", description=__doc__)
+    words = argparse.ArgumentParser(prog="python -m signaling", description=__doc__, fromfile_prefix_chars="@")
     words.add_argument("--host", default="127.0.0.1")
     words.add_argument("--port", type=int, default=8090)
     words.add_argument("--udp-port", type=int, default=40000)
@@ -99,14 +105,20 @@ def main() -> None:
     words.add_argument("--recordings", type=Path, help="folder for sealed recordings; without it nothing is recorded")
     words.add_argument("--recordings-key-file", type=Path, help="32 bytes that recordings are sealed with")
     words.add_argument("--no-compiled", action="store_true", help="leave the compiled fan-out alone")
-    words.add_argument("--token-file", type=Path, required=True)
-    given = words.parse_args()
+    words.add_argument("--token-file", type=Path, help="who may enter, without a clinic")
+    words.add_argument("--redis", metavar="URL", help="where the nodes of a site are written down")
+    words.add_argument("--node", metavar="NAME", help="this node's name in its site, on the record of calls")
+    words.add_argument("--line-url", help="https://HOST:PORT at which the clinic reaches this node's --port")
+    given = _checked(words)
     key = given.key_file.read_bytes() if given.key_file else secrets.token_bytes(32)
     announce = tuple(
         (one.rpartition(":")[0] or one, int(one.rpartition(":")[2] or 0) if ":" in one else 0) for one in given.announce
     )
+    neighbours, tls = _neighbours(given)
     settings = ExchangeSettings(
         key,
+        name=given.node or "media",
+        neighbours=neighbours,
         udp_host=given.host,
         udp_port=given.udp_port,
         announce=announce,
@@ -116,13 +128,35 @@ def main() -> None:
         turn_secret=given.turn_secret_file.read_bytes().strip() if given.turn_secret_file else b"",
         compiled=not given.no_compiled,
     )
-    tokens = TokenFile(given.token_file, key, used_beside(given.journal))
+    tokens = TokenFile(given.token_file, key, used_beside(given.journal)) if given.token_file else None
     try:
         app = create_app(settings, tokens)
     except OSError as error:
         sys.exit(f"Cannot open UDP port {given.host}:{given.udp_port}: {error.strerror}.")
-    app.router.add_post("/tickets/{room}", tokens.mint)
-    web.run_app(app, host=given.host, port=given.port, print=None)
+    if tokens is not None:
+        app.router.add_post("/tickets/{room}", tokens.mint)
+    web.run_app(app, host=given.host, port=given.port, print=None, ssl_context=tls)
+
+
+def _checked(words: argparse.ArgumentParser) -> argparse.Namespace:
+    given = words.parse_args()
+    if bool(given.redis) is not bool(given.node):
+        words.error("--redis and --node belong together")
+    if given.redis and not (given.key_file and given.journal):
+        words.error("a node of a site needs --key-file and --journal")
+    if given.redis and not NODE_NAME.fullmatch(given.node):
+        words.error("--node may hold 40 letters, digits, _ . : and -")
+    if bool(given.redis) is bool(given.token_file):
+        words.error("give either --token-file or --redis")
+    return given
+
+
+def _neighbours(given: argparse.Namespace) -> tuple[Neighbours | None, ssl.SSLContext | None]:
+    if not given.redis:
+        return None, None
+    tls, fingerprint = self_made(_now())
+    host = f"[{given.host}]" if ":" in given.host else given.host
+    return Neighbours(given.redis, given.line_url or f"https://{host}:{given.port}", fingerprint.hex()), tls
 
 
 if __name__ == "__main__":

@@ -4,11 +4,13 @@ import gc
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 
 from signaling.config import ExchangeSettings
-from signaling.control import Control, at_home
+from signaling.control import Control, at_home, is_house
+from signaling.houseline import HouseGuard, house_key
 from signaling.hub import Hub
 from signaling.journal import Journal
 from signaling.ports import Gatekeeper, Happening, Listener
@@ -16,6 +18,9 @@ from signaling.pulse import Pulse
 from signaling.rooms import Rooms
 from signaling.tickets import TicketReader, used_beside
 from signaling.whip import StandardDoors
+
+if TYPE_CHECKING:
+    from signaling.presence import Presence
 
 ROOMS: web.AppKey[Rooms] = web.AppKey("rooms", Rooms)
 
@@ -53,21 +58,40 @@ def create_app(
     app[ROOMS] = rooms
     app.router.add_get("/rtc", Hub(rooms, doorkeeper).handle)
     app.add_routes(StandardDoors(rooms, doorkeeper).table())
-    app.add_routes(Control(rooms, journal, Pulse(rooms)).table())
-    app.router.add_get("/metrics", _metrics(rooms))
+    pulse = Pulse(rooms)
+    guard = HouseGuard(house_key(settings.ticket_key), clock) if settings.neighbours else None
+    presence = _presence(rooms, pulse) if settings.neighbours else None
+    app.add_routes(Control(rooms, journal, pulse, guard).table())
+    app.router.add_get("/metrics", _metrics(rooms, guard))
 
     async def life(_: web.Application) -> AsyncIterator[None]:
         async with journal, rooms:  # the journal outlives the rooms: it writes what their end tells
             gc.collect()
             gc.freeze()  # what is here now stays: later collections and counts look only at what came after
+            if presence is not None:
+                await presence.begin()
             yield
 
     async def farewell(_: web.Application) -> None:
+        rooms.draining = True
+        if presence is not None:
+            await presence.leave()  # before people are sent away: they are not to be sent back here
         rooms.hang_up_all()
 
     app.cleanup_ctx.append(life)
     app.on_shutdown.append(farewell)
     return app
+
+
+def _presence(rooms: Rooms, pulse: Pulse) -> "Presence":
+    # Imported where there are neighbours: a node that is alone starts without Redis' library.
+    from signaling.presence import Presence
+    from signaling.register import Register
+
+    told = rooms.settings.neighbours
+    assert told is not None  # noqa: S101 - the caller looked
+    register = Register(told.redis_url, house_key(rooms.settings.ticket_key))
+    return Presence(rooms, pulse, register, (told.line_url, told.fingerprint))
 
 
 def open_codecs() -> int:
@@ -78,9 +102,9 @@ def open_codecs() -> int:
     return sum(1 for thing in gc.get_objects() if isinstance(thing, module.CodecContext))
 
 
-def _metrics(rooms: Rooms) -> Callable[[web.Request], Awaitable[web.Response]]:
+def _metrics(rooms: Rooms, guard: HouseGuard | None) -> Callable[[web.Request], Awaitable[web.Response]]:
     async def metrics(request: web.Request) -> web.Response:
-        if not at_home(request):
+        if not at_home(request) and not await is_house(request, guard):
             raise web.HTTPNotFound
         plane = rooms.plane
         live = list(rooms.live())

@@ -17,6 +17,21 @@ class IceServer:
 
 
 @dataclass(frozen=True, slots=True)
+class Neighbours:
+    """A node among others, on several machines.
+
+    Attributes:
+        redis_url: Where they are written down.
+        line_url: `https://host:port` at which the house reaches this one.
+        fingerprint: SHA-256 of the certificate there, as hex.
+    """
+
+    redis_url: str = field(repr=False)
+    line_url: str
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
 class ExchangeSettings:
     """Settings of one media node.
 
@@ -37,6 +52,7 @@ class ExchangeSettings:
         shelf: Where recordings are kept; None records nothing.
         turn_secret: Shared with the TURN servers; empty hands `ice_servers` out as they are.
         ice_servers: What browsers are told.
+        neighbours: How it stands in the register; None is alone, or on one machine with all others.
         compiled: Whether the compiled fan-out is used where there is one.
     """
 
@@ -56,4 +72,5 @@ class ExchangeSettings:
     shelf: Shelf | None = None
     turn_secret: bytes = field(default=b"", repr=False)
     ice_servers: tuple[IceServer, ...] = field(default=())
+    neighbours: Neighbours | None = None
     compiled: bool = True

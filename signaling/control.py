@@ -1,4 +1,7 @@
-"""The house's own line to a node: revocation down, numbered happenings up. Answers on a Unix socket only."""
+"""The house's own line to a node: revocation down, numbered happenings up.
+
+Answers on a Unix socket, and over the network only to who shows the house's key. For anybody else it is not there.
+"""
 
 import socket
 from collections.abc import Awaitable, Callable
@@ -6,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 
 from signaling.errors import Refused, Unavailable
+from signaling.houseline import HOUSE_HEADER, HouseGuard
 from signaling.journal import Journal
 from signaling.media.leg import Terms
 from signaling.pulse import Pulse
@@ -22,9 +26,11 @@ class Control:
         rooms: The node's rooms.
         journal: What happened.
         pulse: How the node is.
+        guard: Believes who comes over the network; None believes nobody.
     """
 
-    def __init__(self, rooms: Rooms, journal: Journal, pulse: Pulse) -> None:
+    def __init__(self, rooms: Rooms, journal: Journal, pulse: Pulse, guard: HouseGuard | None = None) -> None:
+        self._guard = guard
         self._rooms = rooms
         self._journal = journal
         self._pulse = pulse
@@ -32,15 +38,23 @@ class Control:
     def table(self) -> list[web.RouteDef]:
         """The routes."""
         return [
-            web.post("/control/revoke", _house_only(self.revoke)),
-            web.post("/control/end", _house_only(self.end)),
-            web.post("/control/drain", _house_only(self.drain)),
-            web.post("/control/release", _house_only(self.release)),
-            web.post("/control/legs/give", _house_only(self.give)),
-            web.post("/control/legs/take", _house_only(self.take)),
-            web.get("/control/happenings", _house_only(self.happenings)),
-            web.get("/control/state", _house_only(self.state)),
+            web.post("/control/revoke", self._house_only(self.revoke)),
+            web.post("/control/end", self._house_only(self.end)),
+            web.post("/control/drain", self._house_only(self.drain)),
+            web.post("/control/release", self._house_only(self.release)),
+            web.post("/control/legs/give", self._house_only(self.give)),
+            web.post("/control/legs/take", self._house_only(self.take)),
+            web.get("/control/happenings", self._house_only(self.happenings)),
+            web.get("/control/state", self._house_only(self.state)),
         ]
+
+    def _house_only(self, handler: _Handler) -> _Handler:
+        async def guarded(request: web.Request) -> web.StreamResponse:
+            if not await is_house(request, self._guard):
+                raise web.HTTPNotFound
+            return await handler(request)
+
+        return guarded
 
     async def revoke(self, request: web.Request) -> web.Response:
         """`{room, participant}`: out, at once."""
@@ -105,13 +119,14 @@ def at_home(request: web.Request) -> bool:
     return _family(request) == socket.AF_UNIX or request.remote in ("127.0.0.1", "::1")
 
 
-def _house_only(handler: _Handler) -> _Handler:
-    async def guarded(request: web.Request) -> web.StreamResponse:
-        if _family(request) != socket.AF_UNIX:
-            raise web.HTTPNotFound
-        return await handler(request)
-
-    return guarded
+async def is_house(request: web.Request, guard: HouseGuard | None) -> bool:
+    """Whether a request came over a Unix socket, or shows the house's key."""
+    if _family(request) == socket.AF_UNIX:
+        return True
+    given = request.headers.get(HOUSE_HEADER)
+    if guard is None or given is None:
+        return False
+    return guard.believes(given, (request.method, request.path_qs, await request.read()))
 
 
 def _family(request: web.Request) -> int | None:

@@ -3,11 +3,13 @@
 A node that was not heard of lately is not in the lists that come in: whoever keeps the list leaves it out.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
+NODE_NAME = re.compile(r"[A-Za-z0-9_.:\[\]-]{1,40}")
 _PEER_PACKETS_S = 200
 """What a connection is counted for before it sends: one voice and one picture are 174 packets a second."""
 _ALIKE_PACKETS_S = 2_000

@@ -31,10 +31,10 @@ from teleconsult.bridges.happenings import Happenings
 from teleconsult.bridges.holdings import ArchiveHoldings
 from teleconsult.bridges.labs import ArchiveLabs
 from teleconsult.bridges.media_rooms import ExchangeRooms, MediaDoors
-from teleconsult.bridges.places import site_places
 from teleconsult.bridges.printing import PrintedLabs
 from teleconsult.bridges.recordings import RecordingShelf
 from teleconsult.bridges.settings import archive_settings
+from teleconsult.bridges.site import site_places
 from teleconsult.bridges.visits import VisitCalls
 from teleconsult.clock import Clock, SystemClock
 from teleconsult.config import Settings
@@ -189,7 +189,7 @@ async def open_clinic(settings: Settings, url: str, clock: Clock | None = None) 
             holdings = ArchiveHoldings(archive.index, archive.labs, zone)
             unmatched = Unmatched(database, people, consults, holdings, witness)
             arrivals.follow(archive.index, consults, results, unmatched)
-            async with WebRooms(archive, gatekeeper) as rooms, site_places(settings) as places:
+            async with WebRooms(archive, gatekeeper) as rooms, site_places(settings, clock) as places:
                 signer = open_signer(settings.data_dir / "signing", vault, clock, SIGNER)
                 tools = Tools(
                     vault, Press(settings.data_dir / "fonts"), signer, PrintedSite(url, settings.time_zone), witness

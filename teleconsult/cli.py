@@ -9,6 +9,7 @@ import typer
 
 from teleconsult.config import Bind, Settings, SettingsRefused, from_environment
 from teleconsult.filmcli import film_cli
+from teleconsult.nodecli import node_cli
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, help="Teleconsult: remote consultation for poor clinics.")
 token_cli = typer.Typer(no_args_is_help=True, help="Tokens for machines and scripts.")
@@ -16,6 +17,7 @@ cli.add_typer(token_cli, name="token")
 station_cli = typer.Typer(no_args_is_help=True, help="Machines that send films and lab reports.")
 cli.add_typer(station_cli, name="station")
 cli.add_typer(film_cli)
+cli.add_typer(node_cli, name="nodes")
 
 _USAGE = 2
 

@@ -13,7 +13,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 
 from teleconsult.vault import Vault
 
@@ -74,7 +74,8 @@ class Settings(BaseModel):
     mllp_bind: Bind = Bind("127.0.0.1", 2575)
     media_udp_port: int = Field(40000, ge=0, le=65535)
     media_announce: str | None = None
-    media_processes: int = Field(1, ge=1, le=64)
+    media_processes: int = Field(1, ge=0, le=64)
+    media_bind: Bind | None = None
     recording_days: int = Field(1096, ge=1, le=36_500)
     turn_urls: tuple[str, ...] = ()
     turn_secret: SecretStr | None = None
@@ -84,7 +85,7 @@ class Settings(BaseModel):
     language: Literal["zh_CN", "en"] = "zh_CN"
     time_zone: str = "Asia/Shanghai"
 
-    @field_validator("http_bind", "dimse_bind", "mllp_bind", mode="before")
+    @field_validator("http_bind", "dimse_bind", "mllp_bind", "media_bind", mode="before")
     @classmethod
     def _bind(cls, value: Any) -> Any:
         return Bind.parse(value) if isinstance(value, str) else value
@@ -99,10 +100,21 @@ class Settings(BaseModel):
         """Where the clinic's records are."""
         return self.database_url or f"sqlite+aiosqlite:///{self.data_dir / 'clinic.db'}"
 
+    @model_validator(mode="after")
+    def _neighbours(self) -> "Settings":
+        if self.has_neighbours and not self.redis_url:
+            raise ValueError(f"needed where {PREFIX}MEDIA_BIND is set or {PREFIX}MEDIA_PROCESSES is 0")
+        return self
+
+    @property
+    def has_neighbours(self) -> bool:
+        """Whether media processes of several machines work together."""
+        return self.media_bind is not None or self.media_processes == 0
+
     @property
     def media_ports(self) -> range:
         """The UDP ports of calls, one for each media process of this machine."""
-        return range(self.media_udp_port, self.media_udp_port + self.media_processes)
+        return range(self.media_udp_port, self.media_udp_port + max(1, self.media_processes))
 
     def vault(self) -> Vault:
         """The keys of this site: from SECRET_KEY, else from a file beside the data, made at the first start."""
@@ -157,7 +169,7 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
         return Settings.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
-        name = PREFIX + str(first["loc"][0]).upper()
+        name = PREFIX + str(first["loc"][0] if first["loc"] else "REDIS_URL").upper()
         raise SettingsRefused(f"{name}: {first['msg'].removeprefix('Value error, ')}.") from None
 
 

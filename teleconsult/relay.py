@@ -6,9 +6,11 @@ import sys
 
 from aiohttp import web
 
+from signaling.certificate import self_made
 from teleconsult.addresses import media_candidates
-from teleconsult.bridges.agreed import media_socket
+from teleconsult.bridges.agreed import line_bind, media_socket
 from teleconsult.bridges.exchange import exchange_app
+from teleconsult.clock import SystemClock
 from teleconsult.config import SettingsRefused
 from teleconsult.processes import Inheritance, inherit, speak_json_plainly, until_told_to_stop
 
@@ -28,17 +30,26 @@ def run(name: str) -> None:
 
 async def _relay(given: Inheritance, name: str) -> None:
     settings = given.settings
-    path = media_socket(settings, name)
-    path.unlink(missing_ok=True)
-    app = exchange_app(settings, name, media_candidates(settings))
+    bind, fingerprint, tls = line_bind(settings, name), b"", None
+    if bind is not None:
+        tls, fingerprint = self_made(SystemClock().now())
+    app = exchange_app(settings, name, media_candidates(settings), fingerprint)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN_S)
     await runner.setup()
-    before = os.umask(0o177)  # the control line is for this user only
-    try:
-        await web.UnixSite(runner, str(path)).start()
-    finally:
-        os.umask(before)
+    if bind is not None:
+        await web.TCPSite(runner, bind.host, bind.port, ssl_context=tls).start()
+    path = media_socket(settings, name)
+    path.unlink(missing_ok=True)
+    await _listen_at_home(runner, str(path))
     try:
         await until_told_to_stop()
     finally:
         await runner.cleanup()
+
+
+async def _listen_at_home(runner: web.AppRunner, path: str) -> None:
+    before = os.umask(0o177)  # the control line is for this user only
+    try:
+        await web.UnixSite(runner, path).start()
+    finally:
+        os.umask(before)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from teleconsult.config import Settings
+from teleconsult.config import Bind, Settings
 
 MEDIA = "media"
 """The first media process, and of most sites the only one. Its name stands on the record of calls."""
@@ -21,6 +21,12 @@ def media_number(name: str) -> int:
 def media_socket(settings: Settings, name: str = MEDIA) -> Path:
     """Where a media process listens for the house."""
     return settings.data_dir / "run" / f"{name}.sock"
+
+
+def line_bind(settings: Settings, name: str) -> Bind | None:
+    """Where a media process listens for other machines of the site; None where there are none."""
+    first = settings.media_bind
+    return Bind(first.host, first.port + media_number(name)) if first else None
 
 
 def media_journal(settings: Settings, name: str = MEDIA) -> Path:

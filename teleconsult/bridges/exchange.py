@@ -5,24 +5,31 @@ from collections.abc import Sequence
 from aiohttp import web
 
 from signaling.app import create_app
-from signaling.config import ExchangeSettings, IceServer
+from signaling.config import ExchangeSettings, IceServer, Neighbours
 from signaling.shelf import SealedShelf
-from teleconsult.bridges.agreed import media_journal, media_number, ticket_key
+from teleconsult.bridges.agreed import line_bind, media_journal, media_number, ticket_key
 from teleconsult.config import Settings
 
 
-def exchange_app(settings: Settings, name: str, candidates: Sequence[tuple[str, int]]) -> web.Application:
+def exchange_app(
+    settings: Settings, name: str, candidates: Sequence[tuple[str, int]], fingerprint: bytes = b""
+) -> web.Application:
     """One media process of this site, to be served on the house's own socket.
 
     Args:
         settings: Of the site.
         name: Which.
         candidates: Where browsers reach the media port; port 0 is the port itself.
+        fingerprint: Of the certificate with which it serves other machines.
     """
+    bind, neighbours = line_bind(settings, name), None
+    if bind is not None:
+        neighbours = Neighbours(settings.redis_url or "", f"https://{bind}", fingerprint.hex())
     return create_app(
         ExchangeSettings(
             ticket_key=ticket_key(settings),
-            name=name,
+            name=str(bind)[:40] if bind else name,
+            neighbours=neighbours,
             udp_host=settings.http_bind.host,
             udp_port=settings.media_udp_port and settings.media_udp_port + media_number(name),
             announce=tuple(candidates),

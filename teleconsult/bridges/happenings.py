@@ -9,7 +9,9 @@ from datetime import datetime
 from typing import Any
 
 import structlog
+from sqlalchemy import select, update
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from signaling.ports import STREAM
 from teleconsult.actor import SYSTEM
@@ -80,14 +82,26 @@ class Happenings:
         """Ask a node once, waiting a while for something to happen. Returns how much there was."""
         cursor = _CURSOR if node.name == MEDIA else f"{_CURSOR}.{node.name}"
         async with self._database.read() as session:
-            kept = await session.get(BridgeCursor, cursor)
-        told = _read(await node.happenings(kept.number if kept else 0))
+            kept = await session.scalar(select(BridgeCursor.number).where(BridgeCursor.name == cursor))
+        told = _read(await node.happenings(kept or 0))
         if told:
             async with self._database.write(SYSTEM) as work:
+                if not await _moved(work.session, cursor, kept, told[-1].number):
+                    return 0
                 await self._scheduling.keep(work, node.name, told)
-                await work.session.merge(BridgeCursor(name=cursor, number=told[-1].number))
                 work.after_commit(self._bus.poke)
         return len(told)
+
+
+async def _moved(session: AsyncSession, cursor: str, before: int | None, number: int) -> bool:
+    """Move the cursor, unless another web process has done so and written the same."""
+    if before is None:
+        session.add(BridgeCursor(name=cursor, number=number))
+        await session.flush()  # two who begin at once: the second is refused, and looks again
+        return True
+    own = update(BridgeCursor).where(BridgeCursor.name == cursor, BridgeCursor.number == before)
+    done = await session.execute(own.values(number=number).returning(BridgeCursor.name))
+    return done.scalar_one_or_none() is not None
 
 
 def _read(entries: Sequence[dict[str, Any]]) -> list[Told]:

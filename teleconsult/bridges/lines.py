@@ -42,6 +42,7 @@ class Lines:
         self._places = places
         self._is_welcome = is_welcome
         self._open: dict[Whose, set[web.WebSocketResponse]] = {}
+        self._told: set[web.WebSocketResponse] = set()
         self.count = 0
 
     async def serve(self, request: web.Request) -> web.WebSocketResponse:
@@ -67,12 +68,14 @@ class Lines:
         """Whoever this is has lost the right: their lines end here, whatever the media process does."""
         word = encode(Closing(code="removed", again=False))
         for near in list(self._open.get(whose, ())):
+            self._told.add(near)
             await _say_and_close(near, word, _REMOVED)
 
     async def close_all(self) -> None:
         """This process ends: browsers come back to the next one, their seats are held."""
         word = encode(Closing(code="draining", again=True))
         for near in [near for some in self._open.values() for near in some]:
+            self._told.add(near)
             await _say_and_close(near, word, _RESTARTS)
 
     async def _converse(self, near: web.WebSocketResponse) -> None:
@@ -91,6 +94,7 @@ class Lines:
             await self._connect(near, whose[0], first)
         finally:
             held.discard(near)
+            self._told.discard(near)
             if not held:
                 self._open.pop(whose, None)
 
@@ -102,10 +106,12 @@ class Lines:
             await _say_and_close(near, encode(Closing(code="draining", again=True)), _RESTARTS)
             return
         try:
+            code = None
             with suppress(ConnectionError):  # one side has gone; closing the other is all there is to do
                 await far.send_str(first)
-                await _pass_on_both_ways(near, far)
-            await _bid_farewell(near, far)
+                code = await _pass_on_both_ways(near, far)
+            if near not in self._told:  # the first last word is the last
+                await _bid_farewell(near, code)
         finally:
             await far.close()
 
@@ -118,31 +124,32 @@ async def _first_of(near: web.WebSocketResponse) -> str | None:
     return str(frame.data) if frame.type is WSMsgType.TEXT else None
 
 
-async def _pass_on_both_ways(near: web.WebSocketResponse, far: ClientWebSocketResponse) -> None:
-    """Until one side has ended."""
+async def _pass_on_both_ways(near: web.WebSocketResponse, far: ClientWebSocketResponse) -> int | None:
+    """Until one side has ended; with which code the far one did, None where it broke off or the near one ended."""
     async with asyncio.TaskGroup() as group:
-        ways = {group.create_task(_pass_on(near, far)), group.create_task(_pass_on(far, near))}
-        await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
-        for way in ways:
-            way.cancel()
+        there, back = group.create_task(_pass_on(near, far)), group.create_task(_pass_on(far, near))
+        await asyncio.wait({there, back}, return_when=asyncio.FIRST_COMPLETED)
+        there.cancel()
+        back.cancel()
+    return None if back.cancelled() else back.result()
 
 
-async def _pass_on(source: Socket, goal: Socket) -> None:
+async def _pass_on(source: Socket, goal: Socket) -> int | None:
+    """Until the source ends: with which code (not the socket's own word: 1006 where our answer came too late)."""
     try:
         while True:
             frame: WSMessage = await source.receive()
             if frame.type is WSMsgType.TEXT:
                 await goal.send_str(frame.data)  # waits while the goal's buffer is full
             elif frame.type is not WSMsgType.PING and frame.type is not WSMsgType.PONG:
-                return
+                return int(frame.data) if frame.type is WSMsgType.CLOSE else None
     except (ConnectionError, RuntimeError):
-        return
+        return None
 
 
-async def _bid_farewell(near: web.WebSocketResponse, far: ClientWebSocketResponse) -> None:
+async def _bid_farewell(near: web.WebSocketResponse, code: int | None) -> None:
     if near.closed:
         return
-    code = far.close_code
     if code is None or code in (1006, 1011, 1012):
         await _say_and_close(near, encode(Closing(code="draining", again=True)), _RESTARTS)
         return

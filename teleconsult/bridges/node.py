@@ -1,14 +1,14 @@
-"""The clinic's line to one media process: HTTP and WebSockets over its Unix socket. Knows the way, not what is said.
+"""The clinic's line to one media process: HTTP and WebSockets, over its Unix socket or TLS.
 
-Who does not listen has been told nothing, and that is said apart (`NodeGone`): somebody else may be asked instead. What
-was sent is never sent twice.
+Knows the way, not what is said. Who does not listen has been told nothing, and that is said apart (`NodeGone`):
+somebody else may be asked instead. What was sent is never sent twice.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -20,17 +20,23 @@ from aiohttp import (
     ClientSession,
     ClientTimeout,
     ClientWebSocketResponse,
+    ConnectionTimeoutError,
+    Fingerprint,
+    TCPConnector,
     UnixConnector,
 )
 from aiohttp.client import ClientWSTimeout
 
+from signaling.houseline import HOUSE_HEADER, proof
 from teleconsult.errors import Unavailable
 
 _ANSWER_S = 10.0
 _SOON_S = 2.0
 _POLL_S = 40.0
 _CLOSE_S = 2.0
+_CONNECT_S = 1.5
 _MOST_BYTES = 1 << 20
+_NOBODY = (ClientConnectorError, ConnectionTimeoutError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +93,33 @@ class UnixWay:
         return {}
 
 
+class FarWay:
+    """By TLS to a node of this or another machine, whose certificate is known by its fingerprint.
+
+    Args:
+        base: `https://host:port`.
+        fingerprint: SHA-256 of the certificate.
+        key: What requests of the house are signed with.
+        now: The time, aware.
+    """
+
+    is_here = False
+
+    def __init__(self, base: str, fingerprint: bytes, key: bytes, now: Callable[[], datetime]) -> None:
+        self.base = base
+        self._fingerprint = fingerprint
+        self._key = key
+        self._now = now
+
+    def connector(self) -> BaseConnector:
+        """For its session."""
+        return TCPConnector(ssl=Fingerprint(self._fingerprint), limit=0, force_close=True)
+
+    def proof(self, method: str, path: str, body: bytes) -> Mapping[str, str]:
+        """Headers that show a request to be the house's."""
+        return {HOUSE_HEADER: proof(self._key, (method, path, body), self._now())}
+
+
 class Node:
     """One media process. Use it as `async with Node(name, way) as node`.
 
@@ -102,7 +135,8 @@ class Node:
 
     async def __aenter__(self) -> Self:
         """Be ready; the process itself may come later."""
-        self._session = ClientSession(connector=self._way.connector(), auto_decompress=False)
+        timeout = ClientTimeout(total=None, sock_connect=_CONNECT_S)
+        self._session = ClientSession(connector=self._way.connector(), auto_decompress=False, timeout=timeout)
         return self
 
     async def __aexit__(
@@ -137,14 +171,14 @@ class Node:
             NodeGone: The process does not listen.
             Unavailable: It does not answer in time.
         """
-        limit = ClientTimeout(total=within_s)
+        limit = ClientTimeout(total=within_s, sock_connect=_CONNECT_S)
         proof = self._way.proof(method, path, body or b"")
         try:
             async with self._http.request(
                 method, self._way.base + path, headers={**(headers or {}), **proof}, data=body, timeout=limit
             ) as answer:
                 return Answer(answer.status, answer.headers, await answer.content.read(_MOST_BYTES))
-        except ClientConnectorError as error:
+        except _NOBODY as error:
             raise gone() from error
         except (ClientError, OSError, TimeoutError) as error:
             raise down() from error
@@ -188,7 +222,7 @@ class Node:
             return await self._http.ws_connect(
                 self._way.base + path, max_msg_size=max_bytes, compress=0, timeout=closing
             )
-        except ClientConnectorError as error:
+        except _NOBODY as error:
             raise gone() from error
         except (ClientError, OSError, TimeoutError) as error:
             raise down() from error

@@ -12,9 +12,7 @@ from types import TracebackType
 from typing import Protocol, Self, TypeVar
 
 from signaling.directory import Standing, home_of, next_for_viewers
-from teleconsult.bridges.agreed import media_names, media_socket
-from teleconsult.bridges.node import Node, NodeGone, UnixWay, gone
-from teleconsult.config import Settings
+from teleconsult.bridges.node import Node, NodeGone, gone
 from teleconsult.errors import Unavailable
 
 _PATIENCE_S = 3.0
@@ -76,6 +74,10 @@ class Places:
     async def nodes(self) -> Sequence[Node]:
         """See `Directory.nodes`."""
         return await self._directory.nodes()
+
+    async def living(self) -> Sequence[Living]:
+        """See `Directory.living`."""
+        return await self._directory.living()
 
     async def somebody_lives(self) -> None:
         """Wait a moment for any node. Raises Unavailable."""
@@ -227,11 +229,6 @@ class OneMachine:
             pass  # it listens, so it lives, and what is there stays there
         else:
             self._told[node.name] = Standing.read(told), frozenset(told["holds"])
-
-
-def site_places(settings: Settings) -> Places:
-    """As the site is set up."""
-    return Places(OneMachine([Node(name, UnixWay(media_socket(settings, name))) for name in media_names(settings)]))
 
 
 async def _patiently(call: Callable[[], Awaitable[T]]) -> T:

@@ -24,7 +24,7 @@ from teleconsult.bridges.figures import Figures
 from teleconsult.bridges.happenings import Happenings
 from teleconsult.bridges.media_rooms import ExchangeRooms, MediaDoors
 from teleconsult.bridges.node import Node, UnixWay
-from teleconsult.bridges.places import OneMachine, Places
+from teleconsult.bridges.places import Directory, OneMachine, Places
 from teleconsult.bridges.recordings import RecordingShelf
 from teleconsult.bridges.visits import VisitCalls
 from teleconsult.clock import SystemClock
@@ -155,7 +155,7 @@ async def last_words(socket: ClientWebSocketResponse, seconds: float = 10) -> tu
 
 @asynccontextmanager
 async def a_call_site(
-    folder: Path, media: Sequence[Path] = (), settings: Settings | None = None
+    folder: Path, media: Sequence[Path] = (), settings: Settings | None = None, directory: Directory | None = None
 ) -> AsyncIterator[CallSite]:
     """`async with a_call_site(tmp_path) as calls:`.
 
@@ -163,9 +163,10 @@ async def a_call_site(
         folder: For database, socket and journal.
         media: Sockets of media processes that run already; without any, one is made inside this process.
         settings: Of those processes: its tickets' key, and the true time, which it goes by.
+        directory: Knows the media processes, instead of those sockets.
     """
     nodes = [Node(path.stem, UnixWay(path)) for path in media or [folder / "media.sock"]]
-    async with a_site(folder) as site, Places(OneMachine(nodes)) as places:
+    async with a_site(folder) as site, Places(directory or OneMachine(nodes)) as places:
         if settings is not None:
             site.clock.at = SystemClock().now()
         made = _put_together(site, folder, (nodes[0], places), KEY if settings is None else ticket_key(settings))
@@ -180,7 +181,7 @@ async def a_call_site(
             mount(app, room.table())
         made.server = TestServer(app)
         await made.server.start_server(**SERVER_OPTIONS)
-        if not media:
+        if not media and directory is None:
             await made.start_exchange()
         try:
             async with ClientSession() as http:

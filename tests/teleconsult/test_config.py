@@ -31,6 +31,9 @@ def test_without_a_word_it_serves_this_machine_only() -> None:
         ("TELECONSULT_HTTP_BIND", ":80"),
         ("TELECONSULT_MEDIA_UDP_PORT", "70000"),
         ("TELECONSULT_MEDIA_UDP_PORT", "many"),
+        ("TELECONSULT_MEDIA_PROCESSES", "65"),
+        ("TELECONSULT_MEDIA_PROCESSES", "0"),
+        ("TELECONSULT_MEDIA_BIND", "10.0.0.1:8090"),
         ("TELECONSULT_LANGUAGE", "klingon"),
         ("TELECONSULT_SECRET_KEY_FILE", "/nonexistent/key"),
         ("TELECONSULT_DATA_DIR_FILE", "/nonexistent/key"),
@@ -41,6 +44,19 @@ def test_what_cannot_be_understood_stops_the_start_with_one_line_that_names_it(n
         from_environment({name: value})
     assert name in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+def test_nodes_on_several_machines_are_written_down_in_redis() -> None:
+    settings = from_environment(
+        {"TELECONSULT_MEDIA_BIND": "10.0.0.1:8090", "TELECONSULT_REDIS_URL": "redis://10.0.0.1"}
+    )
+    assert settings.has_neighbours
+    assert not from_environment({"TELECONSULT_REDIS_URL": "redis://10.0.0.1"}).has_neighbours
+
+
+def test_each_media_process_has_a_port_of_its_own() -> None:
+    settings = from_environment({"TELECONSULT_MEDIA_PROCESSES": "3", "TELECONSULT_MEDIA_UDP_PORT": "40100"})
+    assert list(settings.media_ports) == [40100, 40101, 40102]
 
 
 def test_a_refused_secret_is_not_repeated() -> None:

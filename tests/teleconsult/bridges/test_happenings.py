@@ -1,9 +1,12 @@
 """Joins, leaves and quality come onto the record, each once, whoever dies in between."""
 
+import asyncio
+
 from sqlalchemy import update
 
 from teleconsult.actor import SYSTEM
 from teleconsult.bridges.arrivals import BridgeCursor
+from teleconsult.bridges.happenings import Happenings
 
 
 async def kinds_on_record(calls, consult):
@@ -73,3 +76,16 @@ async def test_open_pages_hear_that_somebody_came(calls):
         seen = {type(queue.get_nowait()).__name__ for _ in range(queue.qsize())}
     assert "CallChanged" in seen
     await socket.close()
+
+
+async def test_of_two_web_processes_one_writes_what_happened(calls):
+    site = calls.site
+    consult = await site.accepted()
+    first, _ = await calls.in_call(site.doctor, consult)
+    await calls.heard()
+    second, _ = await calls.in_call(site.specialist, consult)
+    both = Happenings(site.database, calls.places, calls.scheduling, calls.bus)
+    assert sorted(await asyncio.gather(both.take_in(calls.node), calls.happenings.take_in(calls.node))) == [0, 1]
+    assert [kind for kind, _ in await kinds_on_record(calls, consult)] == ["joined", "joined"]
+    for socket in (first, second):
+        await socket.close()

@@ -21,9 +21,9 @@ REPOSITORY = Path(__file__).resolve().parents[3]
 class Media:
     """A real child, as the supervisor starts it."""
 
-    def __init__(self, folder: Path, name: str = MEDIA) -> None:
+    def __init__(self, settings: Settings, name: str = MEDIA) -> None:
         self.name = name
-        self.settings = Settings(data_dir=folder, media_udp_port=0)
+        self.settings = settings
         self.path = media_socket(self.settings, name)
 
     async def start(self) -> None:
@@ -55,7 +55,7 @@ class Media:
 
 @pytest.fixture
 async def media(tmp_path):
-    made = Media(tmp_path / "house")
+    made = Media(Settings(data_dir=tmp_path / "house", media_udp_port=0))
     made.settings.data_dir.mkdir()
     await made.start()
     yield made

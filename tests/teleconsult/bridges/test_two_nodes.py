@@ -8,6 +8,7 @@ import pytest
 
 from teleconsult.bridges.node import Node, UnixWay
 from teleconsult.bridges.places import OneMachine, Places
+from teleconsult.config import Settings
 from tests.builders.calls import a_call_site, last_words
 from tests.teleconsult.bridges.test_killed import Media
 
@@ -17,7 +18,8 @@ pytestmark = pytest.mark.fault
 @pytest.fixture
 async def media(tmp_path):
     (tmp_path / "house").mkdir()
-    made = [Media(tmp_path / "house", name) for name in ("media", "media-1")]
+    settings = Settings(data_dir=tmp_path / "house", media_udp_port=0)
+    made = [Media(settings, name) for name in ("media", "media-1")]
     await asyncio.gather(*(one.start() for one in made))
     yield {one.name: one for one in made}
     left = [one.process for one in made if one.process.poll() is None]
@@ -36,7 +38,7 @@ async def calls(tmp_path, media):
 async def nodes_of(calls):
     """Room -> its node."""
     found = {}
-    for node, _ in await calls.places._directory.living():
+    for node, _ in await calls.places.living():
         for room in (await node.state())["holds"]:
             assert room not in found, "a room is at two nodes"
             found[room] = node.name
