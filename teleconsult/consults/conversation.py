@@ -46,28 +46,36 @@ async def post(office: Office, actor: Actor, consult_id: str, text: str) -> Post
     if len(words) > TEXT_MOST:
         raise FieldsRefused({"text": "Please shorten this to 4,000 characters, or send it in parts."})
     async with office.database.write(actor) as work:
-        found = await find(work.session, actor, consult_id, lock=True)
-        consult = found.consult
-        if found.parties <= _NO_WRITERS or not actor.may(Permission.MESSAGE_WRITE):
-            raise NotAllowed
-        if consult.state is State.DRAFT or not is_open(consult.state):
-            raise StepRefused(
-                "Messages can be written from sending the request until it is closed.",
-                moves=await offers_of(office, work.session, found),
-                code="conversation_closed",
-            )
-        consult.message_count += 1
-        entry = write_entry(
-            office,
-            work,
-            consult,
-            Happening("message", {"text": words}, _first(found.parties), message_number=consult.message_count),
+        return await add(office, work, consult_id, {"text": words})
+
+
+async def add(office: Office, work: Work, consult_id: str, body: dict[str, str]) -> Posted:
+    """A message, inside of a transaction.
+
+    Raises:
+        NotFound: Not there, or not for this person.
+        NotAllowed: They may read but not write.
+        StepRefused: The consult is a draft, or at its end.
+    """
+    actor = work.actor
+    found = await find(work.session, actor, consult_id, lock=True)
+    consult = found.consult
+    if found.parties <= _NO_WRITERS or not actor.may(Permission.MESSAGE_WRITE):
+        raise NotAllowed
+    if consult.state is State.DRAFT or not is_open(consult.state):
+        raise StepRefused(
+            "Messages can be written from sending the request until it is closed.",
+            moves=await offers_of(office, work.session, found),
+            code="conversation_closed",
         )
-        await _mark(office, work, consult_id, consult.message_count)
-        note(work, "message", consult)
-        record(work, MessagePosted(consult.id, consult.number, consult.message_count, actor.id))
-        work.after_commit(office.on_commit)
-        return Posted(entry.number, consult.message_count)
+    consult.message_count += 1
+    said = Happening("message", body, _first(found.parties), message_number=consult.message_count)
+    entry = write_entry(office, work, consult, said)
+    await _mark(office, work, consult_id, consult.message_count)
+    note(work, "message", consult)
+    record(work, MessagePosted(consult.id, consult.number, consult.message_count, actor.id))
+    work.after_commit(office.on_commit)
+    return Posted(entry.number, consult.message_count)
 
 
 async def mark_seen(office: Office, actor: Actor, consult_id: str, seen: int) -> None:

@@ -182,6 +182,17 @@ class Entry(Record):
     body: Mapped[bytes | None] = mapped_column(LargeBinary)
 
 
+class Clip(Record):
+    """A message that was spoken: the sound of the entry with this number, sealed."""
+
+    __tablename__ = "consult_clips"
+
+    consult_id: Mapped[str] = mapped_column(ForeignKey("consults.id"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    media: Mapped[str] = mapped_column(_WORD)
+    content: Mapped[bytes] = mapped_column(LargeBinary)
+
+
 class ReadMark(Record):
     """How many of the consult's messages a person has seen."""
 

@@ -1,6 +1,6 @@
 """JSON doors of consults, as the public surface names them. `fields` checks what comes in, the service the rights."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 
 from aiohttp import web
 from pydantic import Field
@@ -16,17 +16,22 @@ from teleconsult.consults.answers import (
     PostedAnswer,
     WorklistAnswer,
 )
+from teleconsult.consults.clips import MOST_BYTES
 from teleconsult.consults.conversation import TEXT_MOST
 from teleconsult.consults.fields import DraftChange, DraftFields, MoveFields
 from teleconsult.consults.service import Consults
 from teleconsult.consults.state import Kind, Priority, State
 from teleconsult.consults.worklist import Filter, Which
+from teleconsult.errors import NotFound
 from teleconsult.http.bodies import Incoming, Outgoing
 from teleconsult.http.guard import actor_of, body_of, json_answer, query_of
+from teleconsult.http.limits import read_body
 from teleconsult.http.routing import Route, delete, get, post, put
+from teleconsult.http.stretches import send_stretch
 
 _P = Permission
 _ONE = "/api/v1/consults/{id}"
+_VOICE = f"{_ONE}/messages/voice"
 
 
 class WorklistQuery(Incoming):
@@ -107,6 +112,7 @@ class ConsultRoutes:
                 answer=EntryList,
                 summary="The conversation",
             ),
+            get(f"{_VOICE}/{{number}}", self._hear, _P.CONSULT_READ, summary="The sound of a spoken message"),
             get(
                 f"{_ONE}/materials",
                 self._materials,
@@ -147,6 +153,16 @@ class ConsultRoutes:
                 status=201,
                 creates=True,
                 summary="Write into the conversation",
+            ),
+            post(
+                _VOICE,
+                self._speak,
+                _P.MESSAGE_WRITE,
+                answer=PostedAnswer,
+                status=201,
+                creates=True,
+                max_bytes=MOST_BYTES,
+                summary="Say something in the conversation: the body is the sound, WebM, Ogg or MP4",
             ),
             post(
                 f"{_ONE}/messages/seen", self._seen, _P.CONSULT_READ, body=Seen, answer=Nothing, summary="Mark as seen"
@@ -205,6 +221,21 @@ class ConsultRoutes:
     async def _post(self, request: web.Request) -> PostedAnswer:
         posted = await self._consults.post_message(actor_of(request), _id(request), body_of(request, NewMessage).text)
         return PostedAnswer.model_validate(posted)
+
+    async def _speak(self, request: web.Request) -> PostedAnswer:
+        sound = await read_body(request, MOST_BYTES)
+        return PostedAnswer.model_validate(await self._consults.speak(actor_of(request), _id(request), sound))
+
+    async def _hear(self, request: web.Request) -> web.StreamResponse:
+        number = request.match_info["number"]
+        if not (number.isascii() and number.isdigit() and len(number) <= 9):
+            raise NotFound
+        found = await self._consults.spoken(actor_of(request), _id(request), int(number))
+
+        async def read(start: int, length: int) -> AsyncIterator[bytes]:
+            yield found.sound[start : start + length]
+
+        return await send_stretch(request, found.media, f'"{_id(request)}-{number}"', len(found.sound), read)
 
     async def _seen(self, request: web.Request) -> Nothing:
         await self._consults.mark_seen(actor_of(request), _id(request), body_of(request, Seen).seen)

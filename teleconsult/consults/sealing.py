@@ -1,11 +1,12 @@
 """How a consult's texts are kept: sealed with their row, so that none can be read or moved in a stolen file."""
 
 import json
+from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
-from teleconsult.consults.models import AskedItem, Consult, Entry
+from teleconsult.consults.models import AskedItem, Clip, Consult, Entry
 from teleconsult.vault import Vault
 
 
@@ -66,6 +67,14 @@ class Sealing:
     def seal_body(self, consult_id: str, number: int, body: Mapping[str, Any]) -> bytes:
         """What an entry says."""
         return self._vault.seal(json.dumps(dict(body), ensure_ascii=False), f"consult_entries/{consult_id}/{number}")
+
+    def seal_clip(self, consult_id: str, number: int, sound: bytes) -> bytes:
+        """What was spoken."""
+        return self._vault.seal(b64encode(sound).decode(), f"consult_clips/{consult_id}/{number}")
+
+    def clip(self, clip: Clip) -> bytes:
+        """What was spoken."""
+        return b64decode(self._vault.open(clip.content, f"consult_clips/{clip.consult_id}/{clip.number}"))
 
     def body(self, entry: Entry) -> dict[str, Any]:
         """What an entry says, {} where it says nothing."""

@@ -16,6 +16,7 @@ from teleconsult.audit.trail import Witness
 from teleconsult.consults import (
     audience,
     beside,
+    clips,
     conversation,
     drafting,
     materials,
@@ -147,6 +148,14 @@ class Consults:
     async def post_message(self, actor: Actor, consult_id: str, text: str) -> conversation.Posted:
         """See `conversation.post`."""
         return await conversation.post(self._office, actor, consult_id, text)
+
+    async def speak(self, actor: Actor, consult_id: str, sound: bytes) -> conversation.Posted:
+        """See `clips.speak`."""
+        return await clips.speak(self._office, actor, consult_id, sound)
+
+    async def spoken(self, actor: Actor, consult_id: str, number: int) -> clips.Spoken:
+        """See `clips.spoken`."""
+        return await clips.spoken(self._office, actor, consult_id, number)
 
     async def messages(self, actor: Actor, consult_id: str, after: int = 0) -> EntryPage:
         """Messages only, oldest first."""

@@ -205,6 +205,7 @@ def _entry(found: EntryView, *, is_new: bool) -> Entry:
         move=found.move,
         text=str(found.text or fields.get("reason") or ""),
         fields=fields,
+        number=found.number,
         starts_at=datetime.fromisoformat(str(fields["starts_at"])) if fields.get("starts_at") else None,
     )
 

@@ -152,6 +152,7 @@ class Entry:
     text: str = ""
     fields: dict[str, object] = field(default_factory=dict)
     starts_at: datetime | None = None
+    number: int = 0
 
 
 @dataclass(frozen=True, slots=True)

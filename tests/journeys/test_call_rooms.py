@@ -151,3 +151,31 @@ async def _all_play(tab: Page, press: Locator | None = None) -> bool:
     before = await played_s(tab)
     await asyncio.sleep(0.3)
     return all(now > then for then, now in zip(before, await played_s(tab), strict=True))
+
+
+async def test_a_voice_arrives_where_the_line_is_too_weak_for_a_call(demo: County, callers: Callers) -> None:
+    consult = demo.facts["samples"]["consult"]
+    doctor, specialist = await callers("requester", phone=True), await callers("specialist", language="en")
+    await doctor.goto(f"/consults/{consult}")
+    await doctor.get_by_role("button", name=Person(doctor).say("Speak a message")).click()
+    await doctor.get_by_role("button", name=Person(doctor).say("Discard it")).wait_for()
+    await axe_finds_nothing(doctor)
+    await doctor.wait_for_timeout(700)
+    await doctor.locator(".voice-clip button").first.click()
+    await doctor.locator("#talk audio").first.wait_for()
+    await specialist.goto(f"/consults/{consult}/call")
+    await join(specialist, consult)
+    voice = specialist.locator(".chat audio").first
+    await voice.wait_for()
+    await axe_finds_nothing(specialist)
+    await voice.evaluate("one => one.play()")
+    await until(partial(voice.evaluate, "one => one.currentTime > 0.2"))
+    await specialist.locator(".chat .voice-clip button").first.click()
+    await specialist.wait_for_timeout(500)
+    await specialist.locator(".chat .voice-clip button").first.click()
+    await until(partial(_heard, specialist))
+    await specialist.locator("[data-call-leave]").click()
+
+
+async def _heard(tab: Page) -> bool:
+    return await tab.locator(".chat audio").count() == 2

@@ -47,6 +47,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "PUT /api/v1/consults/{id}": {"version": 1, "question": "changed"},
     "POST /api/v1/consults/{id}/moves": {"move": "cancel", "version": 1, "reason": "x"},
     "POST /api/v1/consults/{id}/messages": {"text": "from a stranger"},
+    "POST /api/v1/consults/{id}/messages/voice": {},
     "POST /api/v1/consults/{id}/messages/seen": {"seen": 1},
     "POST /api/v1/consults/{id}/materials": {"lab_report_id": "{lab}"},
     "POST /api/v1/consults/{id}/labs": {"results": [{"name": "K", "value": "1"}]},

@@ -1,6 +1,7 @@
 """The JSON doors, served as the app serves them: real tokens, real rows."""
 
 import asyncio
+import io
 
 import pytest
 from aiohttp import web
@@ -8,6 +9,7 @@ from aiohttp import web
 from teleconsult.access.routes import identify_with
 from teleconsult.access.service import Access
 from teleconsult.agreements.routes import AgreementRoutes
+from teleconsult.consults.clips import MOST_BYTES
 from teleconsult.consults.routes import ConsultRoutes
 from teleconsult.http.guard import mount
 from teleconsult.http.plumbing import Site as Plumbing
@@ -17,6 +19,7 @@ from tests.builders.consults import QUESTION
 from tests.builders.people import cheap_passwords
 
 API = "/api/v1/consults"
+SOUND = b"\x1a\x45\xdf\xa3" + b"a voice " * 1000
 
 
 class Phone:
@@ -31,6 +34,14 @@ class Phone:
             method, path, json=body, headers=self._headers | {k.replace("_", "-"): v for k, v in headers.items()}
         )
         return answer.status, await answer.json()
+
+    async def send(self, path: str, body: bytes, **headers) -> tuple[int, dict]:
+        answer = await self._client.post(path, data=io.BytesIO(body), headers=self._headers | headers)
+        return answer.status, await answer.json()
+
+    async def fetch(self, path: str, **headers) -> tuple[int, dict, bytes]:
+        answer = await self._client.get(path, headers=self._headers | headers)
+        return answer.status, dict(answer.headers), await answer.read()
 
     async def move(self, consult: dict, move: str, **needs) -> tuple[int, dict]:
         return await self.say(
@@ -245,3 +256,19 @@ async def test_notices_are_listed_counted_and_marked(site, phones):
     assert (await phones["coordinator"].say("GET", "/api/v1/notifications"))[1]["items"] == []
     status, told = await phones["doctor"].say("POST", "/api/v1/notifications/read", {"subject": "c"})
     assert (status, told["unread"]) == (200, 0)
+
+
+async def test_a_spoken_message_is_sent_once_heard_in_stretches_and_never_too_large(phones, site):
+    consult = await site.accepted()
+    path, key = f"/api/v1/consults/{consult.id}/messages/voice", {"Idempotency-Key": "k1"}
+    for _ in range(2):
+        status, told = await phones["doctor"].send(path, SOUND, **key)
+        assert status == 201
+    assert len((await site.consults.messages(site.doctor, consult.id)).items) == 1
+    status, headers, body = await phones["specialist"].fetch(f"{path}/{told['number']}", Range="bytes=4-11")
+    assert (status, body, headers["Content-Type"]) == (206, b"a voice ", "audio/webm")
+    assert "no-store" in headers["Cache-Control"]
+    assert (await phones["doctor"].send(path, SOUND + bytes(MOST_BYTES)))[0] == 413
+    assert (await phones["doctor"].send(path, b"words"))[0] == 422
+    for hostile in ("x", "-1", "9" * 30, "1e3"):
+        assert (await phones["doctor"].fetch(f"{path}/{hostile}"))[0] == 404

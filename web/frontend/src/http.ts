@@ -32,7 +32,7 @@ export function newKey(): string {
 type Method = "GET" | "POST" | "PUT" | "DELETE";
 
 /**
- * Send JSON and read JSON.
+ * Send JSON, or a Blob as it is, and read JSON.
  *
  * @throws Refusal when the server answered with 4xx or 5xx; TypeError when it could not be reached.
  */
@@ -44,14 +44,15 @@ export async function sendJson(
 ): Promise<Record<string, unknown>> {
   const headers: Record<string, string> = { Accept: "application/json", ...inPageLanguage() };
   if (method !== "GET") headers["X-CSRF-Token"] = csrfToken();
-  if (body !== undefined) headers["Content-Type"] = "application/json";
+  const raw = body instanceof Blob;
+  if (body !== undefined) headers["Content-Type"] = raw ? body.type : "application/json";
   if (options.idempotencyKey) headers["Idempotency-Key"] = options.idempotencyKey;
   const response = await fetch(url, {
     method,
     headers,
     credentials: "same-origin",
     keepalive: options.keepalive ?? false,
-    body: body === undefined ? null : JSON.stringify(body),
+    body: body === undefined ? null : raw ? body : JSON.stringify(body),
     signal: options.signal ?? null,
   });
   const text = await response.text();

@@ -19,6 +19,7 @@ const MODULES: Record<string, () => Promise<Module>> = {
   tour: () => import("./pages/tour"),
   upload: () => import("./upload"),
   viewer: () => import("./viewer"),
+  "voice-clip": () => import("./pages/voice-clip"),
   worklist: () => import("./pages/worklist"),
 };
 

@@ -189,10 +189,14 @@ describe("what a tab remembers", () => {
     const items = [
       { number: 1, actor: { name: "A" }, text: "x", at: "2026-01-01T00:00:00Z" },
       { number: 2 },
+      { number: 3, text: "", fields: { clip: "audio/webm" } },
       null,
       "x",
     ];
-    expect(messagesIn({ items })).toEqual([{ number: 1, who: "A", text: "x", at: "2026-01-01T00:00:00Z" }]);
+    expect(messagesIn({ items })).toEqual([
+      { number: 1, who: "A", text: "x", at: "2026-01-01T00:00:00Z", spoken: false },
+      { number: 3, who: "", text: "", at: "", spoken: true },
+    ]);
     expect(messagesIn({})).toEqual([]);
   });
 });

@@ -12,6 +12,7 @@ interface Message {
   who: string;
   text: string;
   at: string;
+  spoken: boolean;
 }
 
 /** The messages in an answer of the conversation's door; other kinds of entries are left out. */
@@ -22,8 +23,10 @@ export function messagesIn(answer: Record<string, unknown>): Message[] {
     const entry = item as Record<string, unknown>;
     const author = (entry.actor as { name?: unknown } | null | undefined)?.name;
     const who = typeof author === "string" ? author : "";
-    if (typeof entry.number === "number" && typeof entry.text === "string" && entry.text)
-      found.push({ number: entry.number, who, text: entry.text, at: typeof entry.at === "string" ? entry.at : "" });
+    const { number, text, at } = entry;
+    const spoken = Boolean((entry.fields as { clip?: unknown } | undefined)?.clip);
+    if (typeof number === "number" && typeof text === "string" && (text || spoken))
+      found.push({ number, who, text, at: typeof at === "string" ? at : "", spoken });
   }
   return found;
 }
@@ -71,6 +74,7 @@ export class Chat {
     }
     this.timer = setInterval(() => void this.fetch(), POLL_MS);
     void this.fetch();
+    void this.letSpeak();
   }
 
   async fetch(): Promise<void> {
@@ -95,10 +99,28 @@ export class Chat {
     this.source?.close();
   }
 
+  /** Where the line is too weak for a call, a voice still arrives. */
+  private async letSpeak(): Promise<void> {
+    const { canSpeak, Voice } = await import("../pages/voice-clip");
+    const sent = (): void => {
+      this.said();
+      void this.fetch();
+    };
+    if (canSpeak()) this.element.append(new Voice(`${this.url}/voice`, sent).element);
+  }
+
   private add(message: Message): void {
     this.last = Math.max(this.last, message.number);
     const when = message.at ? clockTime(new Date(message.at), this.zone) : "";
-    this.list.append(el("p", {}, el("b", {}, `${message.who} ${when}`), el("br"), message.text));
+    const said = message.spoken
+      ? el("audio", {
+          controls: true,
+          preload: "none",
+          "aria-label": t("Voice message"),
+          src: `${this.url}/voice/${message.number}`,
+        })
+      : message.text;
+    this.list.append(el("p", {}, el("b", {}, `${message.who} ${when}`), el("br"), said));
     while (this.list.children.length > KEPT) this.list.firstElementChild?.remove();
     this.list.scrollTop = this.list.scrollHeight;
   }
