@@ -85,6 +85,11 @@ async def test_a_patient_comes_from_the_link_on_a_phone_into_the_call_in_two_tap
     await doctor.locator("[data-call-let-in]").wait_for()
     assert (await names(doctor), await phase(phone)) == ([], "door"), "beginning the visit lets nobody in by itself"
     await axe_finds_nothing(doctor)
+    await doctor.locator("[data-call-turn-away]").click()
+    await phone.get_by_text(Person(phone, language).say("The doctor cannot see you just now")).wait_for()
+    await axe_finds_nothing(phone)
+    await phone.locator("[data-call-back]").click()
+    await is_at_door(phone)
     await doctor.locator("[data-call-let-in]").click()
     await is_in(phone)
     await asyncio.gather(hears_and_sees(phone), hears_and_sees(doctor))
