@@ -191,6 +191,23 @@ async def test_what_was_looked_at_is_a_track_beside_the_others_while_all_agree(s
     await village.close()
 
 
+async def test_a_quiet_call_has_places_to_begin_at(site, monkeypatch):
+    monkeypatch.setattr("signaling.recorder._KEY_EVERY_S", 0.5)
+    client, listener, folder = site
+    wang, _ = await enter(client, "wang", DOCTOR)
+    camera = await publish(wang)
+    await frames_in(client, "wang", 10)
+    await wang.send_json({"type": "record", "on": True})
+    await frames_in(client, "wang", 150)
+    await wang.send_json({"type": "record", "on": False})
+    await until(lambda: len(listener.files()) == 2)
+    (film,) = (name for name, one in listener.files().items() if one.detail["label"] == "video")
+    with av.open(io.BytesIO(b"".join(unsealed(folder / film, SEAL)))) as container:
+        assert sum(packet.is_keyframe for packet in container.demux()) > 2
+    await camera.close()
+    await wang.close()
+
+
 async def test_nobody_records_without_the_right(site):
     client, listener, _ = site
     wang, _ = await enter(client, "wang", grants_of("host"))
