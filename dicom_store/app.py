@@ -12,6 +12,7 @@ from dicom_store.labs import routes as lab_routes
 from dicom_store.labs.ingest import LabIngest
 from dicom_store.ports import Gatekeeper, Translate
 from dicom_store.render.ahead import Ahead
+from dicom_store.render.near import Near
 from dicom_store.render.pictures import WARM, Render
 from dicom_store.render.transcoded import Transcode
 from dicom_store.uploads import routes as upload_routes
@@ -33,7 +34,9 @@ class WebRooms:
         settings = archive.settings
         folder = settings.data_dir / "uploads"
         self._workers = Workers(count=settings.workers, warm=WARM, at_once=settings.warm_workers)
-        self.render = Render(self._workers, archive.films)
+        self._near = Near()
+        self._warm = settings.warm_workers
+        self.render = Render(self._workers, archive.films, near=self._near)
         self.ahead = Ahead(self.render)
         self._looking: asyncio.Task[None] | None = None
         self.transcode = Transcode(self._workers, archive.films)
@@ -43,6 +46,8 @@ class WebRooms:
 
     async def __aenter__(self) -> Self:
         await self._workers.__aenter__()
+        if self._warm:
+            self._near.warm()
         await self.reception.start()
         # Owned here and ended by leaving.
         self._looking = asyncio.get_running_loop().create_task(self.ahead.run())
@@ -53,6 +58,7 @@ class WebRooms:
             self._looking.cancel()
             await asyncio.wait([self._looking])
         await self.reception.close()
+        self._near.close()
         await self._workers.__aexit__(None, None, None)
 
 

@@ -195,8 +195,7 @@ class Texts:
 def _small(tag: int, vr: str, raw: bytes, charset: Charset | None, order: str) -> tuple[dict[str, Any], bytes]:
     """Short values repeat from film to film of a series: they are turned into JSON once.
 
-    Args:
-        charset: None for plain ASCII, which is the same in every character set.
+    For plain ASCII, which is the same in every character set, `charset` is None.
     """
     value = _plain(tag, vr, raw, charset or _ASCII, order)
     return value, json_text(tag, value)

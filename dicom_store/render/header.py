@@ -12,14 +12,11 @@ from pydicom.multival import MultiValue
 
 from dicom_store.errors import NotRenderable
 from dicom_store.render.grey import Array, Lut, Rescale, Shading
+from dicom_store.render.limits import MAX_PIXEL_SHAPE, MAX_PIXELS
 from dicom_store.render.look import Window, WindowFunction
 
-MAX_PIXELS = 64 << 20
-"""In a frame: a 300 MB mammography system is at 30 million."""
 MAX_FRAMES = 100_000
 MAX_LUT_ENTRIES = 1 << 16
-MAX_PIXEL_SHAPE = 16.0
-"""How many times a pixel may be higher than wide, or wider than high, and still be believed."""
 
 _WINDOW_FUNCTIONS = {
     "": WindowFunction.LINEAR,

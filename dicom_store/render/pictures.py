@@ -11,8 +11,9 @@ from weakref import WeakValueDictionary
 
 from dicom_store.errors import NotRenderable
 from dicom_store.model import InstanceRecord
-from dicom_store.render.handing import Films, for_frame
+from dicom_store.render.handing import Films, for_frame, whole
 from dicom_store.render.look import Look, PictureKind
+from dicom_store.render.near import Near, may_be_plain
 from dicom_store.workers import Job, JobFailed, JobFailure, Workers
 
 WARM = ("dicom_store.render.work",)
@@ -47,13 +48,23 @@ class Render:
     Args:
         workers: A pool that was warmed with `WARM`.
         films: Where the bytes of films are.
+        near: Makes pictures of plain films; without it workers make all.
         cache_bytes: How many bytes of pictures are remembered.
         seconds: Time for one picture.
     """
 
-    def __init__(self, workers: Workers, films: Films, *, cache_bytes: int = 64 << 20, seconds: float = 20.0) -> None:
+    def __init__(
+        self,
+        workers: Workers,
+        films: Films,
+        *,
+        near: Near | None = None,
+        cache_bytes: int = 64 << 20,
+        seconds: float = 20.0,
+    ) -> None:
         self._workers = workers
         self._films = films
+        self._near = near
         self._seconds = seconds
         self._cache_bytes = cache_bytes
         self._held_bytes = 0
@@ -62,8 +73,8 @@ class Render:
 
     @property
     def idle(self) -> bool:
-        """Whether a worker has nothing to do."""
-        return self._workers.free > 0
+        """Whether there is somebody with nothing to do."""
+        return self._workers.free > 0 and (self._near is None or self._near.idle)
 
     async def picture(self, record: InstanceRecord, frame: int = 1, look: Look | None = None) -> Picture:
         """Show one frame of a film.
@@ -96,7 +107,12 @@ class Render:
         return await self.picture(record, max(1, (record.frames + 1) // 2), wished)
 
     async def _make(self, record: InstanceRecord, frame: int, look: Look) -> Picture:
-        film, pixels = await for_frame(self._films, record, frame)
+        if self._near is not None and frame == 1 and may_be_plain(record):
+            film, pixels = await whole(self._films, record), None
+            if (near := await self._near.picture(film, look)) is not None:
+                return Picture(near[0], look.kind, near[1], near[2])
+        else:
+            film, pixels = await for_frame(self._films, record, frame)
         try:
             made = await self._workers.run(
                 _PICTURE, film, frame, look, record.transfer_syntax, pixels, seconds=self._seconds

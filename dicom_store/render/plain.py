@@ -1,7 +1,8 @@
 """The short way to a picture for the most common film there is: one frame of grey in plain bytes, a window, no tables.
 
 It takes nothing for granted: a film with anything else in its header goes the long way (`work`), and a test compares
-the two on every film. Reads the header by the tag walk, which costs a twentieth of a full reading. Runs in a worker.
+the two on every film. Reads the header by the tag walk, which costs a twentieth of a full reading. No decoder
+and no pydicom: it runs in a worker, or near (`near`).
 """
 
 import struct
@@ -11,8 +12,9 @@ import numpy as np
 from dicom_store import tagwalk
 from dicom_store.elements import PIXEL_DATA
 from dicom_store.errors import FilmRefused
-from dicom_store.render import grey, header
+from dicom_store.render import grey
 from dicom_store.render.grey import Bytes, Rescale, Shading
+from dicom_store.render.limits import MAX_PIXEL_SHAPE, MAX_PIXELS
 from dicom_store.render.look import Window, WindowFunction
 from dicom_store.tagwalk import Walk
 
@@ -100,7 +102,7 @@ def _stored(walk: Walk, numbers: _Numbers) -> grey.Array | None:
     if pixels is None or not 0 < stored <= bits or high != stored - 1 or signed not in (0, 1):
         return None
     count = rows * columns
-    if not 0 < count <= header.MAX_PIXELS or numbers.get(_FRAMES, (1.0,))[0] != 1:
+    if not 0 < count <= MAX_PIXELS or numbers.get(_FRAMES, (1.0,))[0] != 1:
         return None
     size = count * bits // 8
     if pixels.length != size + size % 2:
@@ -137,5 +139,5 @@ def _pixel_height(numbers: _Numbers) -> float | None:
         shape = pair[0] / pair[1]
         if abs(shape - 1) < 1e-3:
             return 1.0
-        return shape if 1 / header.MAX_PIXEL_SHAPE <= shape <= header.MAX_PIXEL_SHAPE else None
+        return shape if 1 / MAX_PIXEL_SHAPE <= shape <= MAX_PIXEL_SHAPE else None
     return 1.0

@@ -3,7 +3,6 @@
 import io
 import warnings
 
-import numpy as np
 from PIL import Image
 from pydicom import config, dcmread
 from pydicom.dataset import Dataset
@@ -21,14 +20,11 @@ from pydicom.uid import (
 from dicom_store.errors import NotRenderable
 from dicom_store.render import extra, header, plain, video
 from dicom_store.render import pixels as decoding
-from dicom_store.render.grey import Bytes
-from dicom_store.render.look import Look, PictureKind, Window, fit
+from dicom_store.render.encoding import Encoded, encode
+from dicom_store.render.limits import MAX_PIXELS
+from dicom_store.render.look import Look, PictureKind, Window
 
-Image.MAX_IMAGE_PIXELS = header.MAX_PIXELS
-
-Encoded = tuple[bytes, int, int]
-
-_FORMATS = {PictureKind.JPEG: "JPEG", PictureKind.PNG: "PNG", PictureKind.WEBP: "WEBP"}
+Image.MAX_IMAGE_PIXELS = MAX_PIXELS
 
 
 def picture(film: bytes, frame: int, look: Look, syntax: str = "", pixels: bytes | None = None) -> Encoded:
@@ -48,15 +44,15 @@ def picture(film: bytes, frame: int, look: Look, syntax: str = "", pixels: bytes
         NotRenderable: It cannot be shown for certain.
     """
     if pixels is None and frame == 1 and (quick := plain.show(film, look.window)) is not None:
-        return encode(_cut(quick[0], look), quick[1], look)
+        return encode(quick[0], quick[1], look)
     parsed, found = parse(film, syntax, header_only=pixels is not None)
     header.check_limits(parsed, frame, has_pixels=pixels is not None)
     if found in MPEGTransferSyntaxes:
-        return encode(_cut(video.decode(parsed, frame), look), 1.0, look)
+        return encode(video.decode(parsed, frame), 1.0, look)
     index = put_frame(parsed, found, pixels) if pixels is not None else frame
     decoded = decoding.decode(parsed, found, index)
     shown = decoding.to_display(parsed, decoded, frame, look)
-    return encode(_cut(shown, look), header.pixel_height(parsed, frame), look)
+    return encode(shown, header.pixel_height(parsed, frame), look)
 
 
 def parse(film: bytes, syntax: str = "", *, header_only: bool = False) -> tuple[Dataset, UID]:
@@ -94,47 +90,6 @@ def _syntax(film: Dataset, known: str) -> UID:
     if said not in AllTransferSyntaxes and said not in extra.BEYOND_PYDICOM:
         raise NotRenderable("This kind of compression cannot be shown.", code="no_decoder")
     return said
-
-
-def _cut(shown: Bytes, look: Look) -> Bytes:
-    part = look.region
-    if part is None:
-        return shown
-    rows, columns = shown.shape[:2]
-    width, height = part.width or columns - part.left, part.height or rows - part.top
-    if not (0 <= part.left < columns and 0 <= part.top < rows):
-        raise NotRenderable("The part asked for lies outside of the picture.", code="region")
-    if width > columns - part.left or height > rows - part.top:
-        raise NotRenderable("The part asked for lies outside of the picture.", code="region")
-    cut = shown[part.top : part.top + height, part.left : part.left + width]
-    return cut[:: -1 if part.mirror_y else 1, :: -1 if part.mirror_x else 1]
-
-
-def encode(shown: Bytes, pixel_height: float, look: Look) -> Encoded:
-    """Make pixels square, scale, and encode.
-
-    Args:
-        shown: Shape (rows, columns) or (rows, columns, 3), 8 bits.
-        pixel_height: Height of a pixel in units of its width.
-        look: Size, kind and quality.
-
-    Returns:
-        The encoded picture, its width and height.
-    """
-    image = Image.fromarray(np.ascontiguousarray(shown))
-    size = fit(image.size, pixel_height, look.box)
-    if size != image.size:
-        image = image.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
-    out = io.BytesIO()
-    options: dict[str, int] = {}
-    if look.kind is PictureKind.PNG:
-        options = {"compress_level": 4}
-    elif look.kind is PictureKind.JPEG:
-        options = {"quality": look.quality, "subsampling": 0 if look.quality >= 90 else 2}
-    else:
-        options = {"quality": look.quality, "method": 3}
-    image.save(out, _FORMATS[look.kind], **options)
-    return out.getvalue(), *image.size
 
 
 def warm() -> None:

@@ -1,0 +1,85 @@
+"""Pictures of plain films, made in a thread of the archive's own process.
+
+Workers stand apart because decoders are C code fed with strangers' files. A plain film is not decoded: its pixels are
+its bytes, so nothing of it needs those walls, and the way to a worker and back costs more than the picture itself.
+Small films only, a few at a time; what is anything else than plain goes to a worker as ever. numpy and Pillow are
+imported with the first picture.
+"""
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from dicom_store.model import InstanceRecord
+from dicom_store.render.look import Look
+
+if TYPE_CHECKING:
+    from dicom_store.render.encoding import Encoded
+
+_SYNTAXES = {"1.2.840.10008.1.2", "1.2.840.10008.1.2.1"}
+_MOST_PIXELS = 1 << 21
+_MOST_BYTES = 5 << 20
+
+
+def may_be_plain(record: InstanceRecord) -> bool:
+    """Whether the index speaks for it; the film itself has the last word."""
+    return (
+        record.transfer_syntax in _SYNTAXES
+        and record.pixel_offset > 0
+        and (record.frames, record.samples) == (1, 1)
+        and record.bits_allocated in (8, 16)
+        and 0 < record.rows * record.columns <= _MOST_PIXELS
+        and record.blob.length <= _MOST_BYTES
+    )
+
+
+class Near:
+    """A few threads that make pictures of plain films; `close` at the end.
+
+    Args:
+        count: Pictures at a time.
+    """
+
+    def __init__(self, count: int = 2) -> None:
+        self._count = count
+        self._busy = 0
+        self._threads = ThreadPoolExecutor(count, thread_name_prefix="pictures")
+
+    def close(self) -> None:
+        """Finish what is being made."""
+        self._threads.shutdown(cancel_futures=True)
+
+    @property
+    def idle(self) -> bool:
+        """Whether one more would begin at once."""
+        return self._busy < self._count
+
+    def warm(self) -> None:
+        """Import what the first picture needs, in a thread."""
+        self._threads.submit(_imports)
+
+    async def picture(self, film: bytes, look: Look) -> "Encoded | None":
+        """Show a film; None where it is not plain after all.
+
+        Raises:
+            NotRenderable: The region asked for lies outside of the picture.
+        """
+        self._busy += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, _shown, film, look)
+        finally:
+            self._busy -= 1
+
+
+def _imports() -> None:
+    from dicom_store.render import encoding, plain  # noqa: F401
+
+
+def _shown(film: bytes, look: Look) -> "Encoded | None":
+    import numpy as np
+
+    from dicom_store.render import encoding, plain
+
+    with np.errstate(all="ignore"):
+        quick = plain.show(film, look.window)
+        return None if quick is None else encoding.encode(*quick, look)
