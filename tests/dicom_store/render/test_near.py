@@ -109,17 +109,15 @@ async def test_a_part_outside_of_the_picture_is_refused(near: Near) -> None:
 
 
 async def test_who_is_at_work_is_not_idle(near: Near) -> None:
-    assert near.idle
-    making = [near.picture(film(WindowCenter=100, WindowWidth=500), Look()) for _ in range(2)]
-    first = making[0].__await__()
-    next(first)
-    assert near.idle
-    second = making[1].__await__()
-    next(second)
-    assert not near.idle
-    for one in (first, second):
+    seen, making = [near.idle], []
+    for _ in range(2):
+        begun = near.picture(film(WindowCenter=100, WindowWidth=500), Look()).__await__()
+        next(begun)
+        making.append(begun)
+        seen.append(near.idle)
+    for one in making:
         one.close()
-    assert near.idle
+    assert [*seen, near.idle] == [True, True, False, True]
 
 
 def test_the_archive_starts_without_numpy() -> None:
