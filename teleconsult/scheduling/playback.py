@@ -20,6 +20,8 @@ from teleconsult.scheduling.views import LookView, MarkView, PlayView
 _MARKED = frozenset(
     {Seen.JOINED, Seen.AWAY, Seen.BACK, Seen.LEFT, Seen.LOST, Seen.REMOVED, Seen.RECORDING, Seen.LADDER}
 )
+_PAUSES = frozenset({"paused", "resumed"})
+"""Where it began and ended are the ends of the bar."""
 _MOST_MARKS = 1000
 _MOST_LOOKS = 20_000
 _MOST_LOOK_BYTES = 8 << 20
@@ -70,6 +72,7 @@ async def _marks(session: AsyncSession, take: TakeFound, until_ms: int, people: 
             str(row.detail.get("step", "")),
         )
         for row in await session.scalars(rows)
+        if row.kind != Seen.RECORDING or row.detail.get("step") in _PAUSES
     )
 
 

@@ -156,6 +156,7 @@ async def looked_at(calls):
         (3, "", "recording_file", {**take, "file": FILE.replace("webm", "jsonl"), "label": "view", "began_ms": 3000}),
         (4, who, "ladder", {"step": "voice"}),
         (6, who, "recording", {"step": "paused"}),
+        (7, who, "recording", {"step": "ended"}),  # the end of the bar needs no mark
         (60, who, "left", {}),
     ]
     async with calls.site.database.write(SYSTEM) as work:
