@@ -1,6 +1,7 @@
 """The exchange beside Debian's Janus, in one run: server CPU per forwarded packet, loss, latency, memory.
 
     python -m bench.relay                      three shapes, three times each, interleaved; median; JSON and RESULTS.md
+    python -m bench.relay --pair               one process of ours and two, each with a part of a core: packets a second
     python -m bench.relay --impair             two Chromium pages over bad networks: frames a second
     python -m bench.relay --shape 1x50 --times 1 --seconds 4
 
@@ -17,16 +18,18 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.request
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bench import results
-from bench.rtc import browser, janus, load, machine
+from bench.rtc import browser, janus, load, machine, quota
 from signaling.media import compiling
 
 _TOKEN = "bench"
@@ -59,6 +62,8 @@ def mesh(rooms: int, people: int) -> Shape:
     return Shape(f"{rooms}x{people}mesh", publishers, viewers)
 
 
+_SHARE = 0.15
+_TOO_LARGE = one_to(230)
 SHAPES = {shape.name: shape for shape in (one_to(50), one_to(150), mesh(6, 4))}
 
 
@@ -73,11 +78,17 @@ class Server:
 
 
 @contextmanager
-def running(name: str, command: list[str], ready_url: str, door: tuple[str, ...], cpu: int | None) -> Iterator[Server]:
-    """Start a server on a core, wait until it answers, end it."""
+def running(
+    name: str, command: list[str], ready_url: str, door: tuple[str, ...], cpu: int | None, *, first: bool = True
+) -> Iterator[Server]:
+    """Start a server on a core, before all others or among them, wait until it answers, end it."""
 
     def pin() -> None:
-        machine.be_first()
+        if first:
+            machine.be_first()
+        else:
+            os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))  # the only one that quotas hold for
+            os.setpriority(os.PRIO_PROCESS, 0, -20)
         if cpu is not None:
             os.sched_setaffinity(0, {cpu})
 
@@ -104,16 +115,19 @@ def running(name: str, command: list[str], ready_url: str, door: tuple[str, ...]
 
 
 @contextmanager
-def ours(folder: Path, cpu: int | None, announce: str = "", name: str = "ours") -> Iterator[Server]:
+def ours(
+    folder: Path, cpu: int | None, announce: str = "", name: str = "ours", number: int = 0, first: bool = True
+) -> Iterator[Server]:
     """`python -m signaling`, with its compiled loops where they are built; named `plain` without them."""
     tokens = folder / "tokens.json"
     tokens.write_text(json.dumps({_TOKEN: {"participant": "bench"}}))
-    url = f"http://{machine.HOST}:{_OURS_PORT}"
-    command = [sys.executable, "-m", "signaling", "--host", machine.HOST, "--port", str(_OURS_PORT)]
-    command += ["--udp-port", str(_UDP_PORT), "--token-file", str(tokens)]
+    port = _OURS_PORT + 10 * number
+    url = f"http://{machine.HOST}:{port}"
+    command = [sys.executable, "-m", "signaling", "--host", machine.HOST, "--port", str(port)]
+    command += ["--udp-port", str(_UDP_PORT + number), "--token-file", str(tokens)]
     command += ["--announce", announce] if announce else []
     command += ["--no-compiled"] if name == "plain" else []
-    with running(name, command, url + "/nothing", ("standard", url, _TOKEN), cpu) as server:
+    with running(name, command, url + "/nothing", ("standard", url, _TOKEN), cpu, first=first) as server:
         yield server
 
 
@@ -132,8 +146,18 @@ def theirs(folder: Path, cpu: int | None) -> Iterator[Server]:
 
 
 # ---------------------------------------------------------------- measuring
-def measure(server: Server, shape: Shape, seconds: float, cpu: int | None) -> dict[str, float]:
-    """Load a server once."""
+def measure(
+    server: Server, shape: Shape, seconds: float, cpu: int | None, together: Callable[[], object] | None = None
+) -> dict[str, float]:
+    """Load a server once.
+
+    Args:
+        server: Which.
+        shape: With what.
+        seconds: How long.
+        cpu: Core of the load.
+        together: Waits until the others that are measured at the same time are as far.
+    """
     context = multiprocessing.get_context("spawn")
     pipes = [context.Pipe(), context.Pipe()]
     tasks = [load.Task(server.door, machine.HOST, cpu, links) for links in (shape.publishers, shape.viewers)]
@@ -145,6 +169,8 @@ def measure(server: Server, shape: Shape, seconds: float, cpu: int | None) -> di
             processes.append(process)
             _expect(mine, process)
         time.sleep(1.5)
+        if together is not None:
+            together()
         viewers = pipes[1][0]
         viewers.send("begin")
         _expect(viewers, processes[1])
@@ -220,7 +246,59 @@ def _line(figures: dict[str, float]) -> str:
     return "  ".join(f"{name} {value:.2f}" for name, value in figures.items())
 
 
+# ---------------------------------------------------------------- one process and two
+def alone_and_in_pairs(times: int, seconds: float) -> dict[str, Any]:
+    """What one process of ours forwards when it can no more, and what two do."""
+    cores = sorted(os.sched_getaffinity(0))
+    server_cpu, load_cpu = (cores[0], cores[1]) if len(cores) > 1 else (None, None)
+    runs: dict[int, list[float]] = {1: [], 2: []}
+    costs: dict[int, list[float]] = {1: [], 2: []}
+    for _ in range(times):
+        for many in runs:
+            figures = saturated(many, seconds, server_cpu, load_cpu)
+            runs[many].append(sum(one["packets_per_s"] for one in figures))
+            costs[many] += [one["us_per_packet"] for one in figures]
+            print(f"{many} of ours  " + "  |  ".join(_line(one) for one in figures), file=sys.stderr, flush=True)
+    one, two = (statistics.median(runs[many]) for many in (1, 2))
+    us = [round(statistics.median(costs[many]), 2) for many in (1, 2)]
+    found = {"one": round(one), "two": round(two), "ratio": round(two / one, 3), "us_per_packet": us}
+    return {**found, "times": times, "seconds": seconds, "machine": machine.describe(), "load": os.getloadavg()[0]}
+
+
+def saturated(many: int, seconds: float, server_cpu: int | None, load_cpu: int | None) -> list[dict[str, float]]:
+    """Each process has a part of the servers' core and a lecture that is too large for it."""
+    servers: list[Server] = []
+    with ExitStack() as stack, ThreadPoolExecutor(many) as threads:
+        for number in range(many):
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            servers.append(stack.enter_context(ours(folder, server_cpu, number=number, first=False)))
+
+        def limit() -> None:
+            for number, server in enumerate(servers):
+                stack.enter_context(quota.share_of_a_core(f"ours-{number}", server.pid, _SHARE))
+            time.sleep(1.0)
+
+        barrier = threading.Barrier(many, limit)  # everybody is connected: from now on there is too much to do
+        work = [threads.submit(measure, one, _TOO_LARGE, seconds, load_cpu, barrier.wait) for one in servers]
+        return [one.result() for one in work]
+
+
 # ---------------------------------------------------------------- telling
+def _write_pair(found: dict[str, Any]) -> None:
+    us = found["us_per_packet"]
+    text = (
+        f"`python -m signaling` with {_SHARE:.0%} of one core a process (control groups), and for each a lecture of 1 "
+        f"to {len(_TOO_LARGE.viewers)}, more than it can carry: packets that reach viewers in a second, median of "
+        f"{found['times']} interleaved runs of {found['seconds']:.0f} s. The processes share one core and the load has "
+        "the other, so that all of it fits on two cores: what is measured is that they do not stand in each other's "
+        f"way, not a machine's whole capacity. {found['machine']}, load {found['load']:.1f}.\n\n"
+        "| | one process | two | ratio | aim |\n|---|---|---|---|---|\n"
+        f"| packets/s | {found['one']} | {found['two']} | **{found['ratio']:.2f}** | nearly 2 |\n"
+        f"| µs of processor a packet | {us[0]} | {us[1]} | {us[1] / us[0]:.2f} | 1 |"
+    )
+    results.keep("One media process and two", text)
+
+
 def _write_comparison(found: dict[str, Any]) -> None:
     rows = [
         f"| {name} | **{one['cpu_ratio']:.2f}** "
@@ -289,10 +367,12 @@ def main() -> int:
     words.add_argument("--shape", action="append", choices=sorted(SHAPES), help="only this one (repeatable)")
     words.add_argument("--times", type=int, default=3)
     words.add_argument("--seconds", type=float, default=8)
+    words.add_argument("--pair", action="store_true", help="one process of ours, and two")
     words.add_argument("--impair", action="store_true", help="through Chromium over bad networks")
     words.add_argument("--link", action="append", help="only this bad network (repeatable)")
     words.add_argument("--dry", action="store_true", help="print only; leave RESULTS.md alone")
-    reason = machine.missing_namespace() or (browser.missing() if "--impair" in sys.argv else janus.missing())
+    needs = browser.missing if "--impair" in sys.argv else quota.missing if "--pair" in sys.argv else janus.missing
+    reason = machine.missing_namespace() or needs()
     if reason:
         print(f"bench relay: skipped, because {reason}.")
         return 0
@@ -308,11 +388,13 @@ def main() -> int:
                     lambda announce: ours(Path(folder), None, announce), given.link, given.seconds
                 )
             )
+    elif given.pair:
+        found = alone_and_in_pairs(given.times, given.seconds)
     else:
         found = compare(given.shape or list(SHAPES), given.times, given.seconds)
     print(json.dumps(found, indent=1))
     if not given.dry:
-        (_write_impairment if given.impair else _write_comparison)(found)
+        (_write_impairment if given.impair else _write_pair if given.pair else _write_comparison)(found)
     return 0
 
 

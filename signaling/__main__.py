@@ -146,6 +146,8 @@ def _checked(words: argparse.ArgumentParser) -> argparse.Namespace:
         words.error("a node of a site needs --key-file and --journal")
     if given.redis and not NODE_NAME.fullmatch(given.node):
         words.error("--node may hold 40 letters, digits, _ . : and -")
+    if given.redis and given.host in ("0.0.0.0", "::") and not given.line_url:  # noqa: S104 - asked for
+        words.error("--host names no address: say by --line-url where the clinic reaches this node")
     if bool(given.redis) is bool(given.token_file):
         words.error("give either --token-file or --redis")
     return given

@@ -90,6 +90,13 @@ class Settings(BaseModel):
     def _bind(cls, value: Any) -> Any:
         return Bind.parse(value) if isinstance(value, str) else value
 
+    @field_validator("media_bind")
+    @classmethod
+    def _address_of_others(cls, value: Bind | None) -> Bind | None:
+        if value is not None and value.host in ("0.0.0.0", "::"):  # noqa: S104
+            raise ValueError("must be an address at which other machines reach this one")
+        return value
+
     @field_validator("turn_urls", "trusted_proxies", mode="before")
     @classmethod
     def _words(cls, value: Any) -> Any:

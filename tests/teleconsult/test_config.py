@@ -34,6 +34,7 @@ def test_without_a_word_it_serves_this_machine_only() -> None:
         ("TELECONSULT_MEDIA_PROCESSES", "65"),
         ("TELECONSULT_MEDIA_PROCESSES", "0"),
         ("TELECONSULT_MEDIA_BIND", "10.0.0.1:8090"),
+        ("TELECONSULT_MEDIA_BIND", "0.0.0.0:8090"),
         ("TELECONSULT_LANGUAGE", "klingon"),
         ("TELECONSULT_SECRET_KEY_FILE", "/nonexistent/key"),
         ("TELECONSULT_DATA_DIR_FILE", "/nonexistent/key"),
