@@ -3,7 +3,7 @@
 Methods that take a `Work` first join the transaction of another room; all others open their own.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import tzinfo
 from typing import Any
@@ -31,7 +31,7 @@ from teleconsult.consults.office import Found, Office, find
 from teleconsult.consults.ports import Archive, Diary, NoArchive, NobodyOnDuty, ReportMoves, Roster, StudyRef
 from teleconsult.consults.sealing import Sealing
 from teleconsult.consults.state import Move, State
-from teleconsult.consults.views import ConsultView, EntryPage, MaterialView, WorklistPage
+from teleconsult.consults.views import ConsultView, EntryPage, MaterialView, RowView, WorklistPage
 from teleconsult.consults.worklist import Filter
 from teleconsult.db import Database, Work
 from teleconsult.deadlines.service import Deadlines
@@ -134,6 +134,10 @@ class Consults:
     async def worklist(self, actor: Actor, wanted: Filter) -> WorklistPage:
         """See `worklist.worklist`."""
         return await worklist.worklist(self._office, actor, wanted)
+
+    async def cases(self, actor: Actor, wanted: Filter) -> Sequence[RowView]:
+        """See `worklist.cases`."""
+        return await worklist.cases(self._office, actor, wanted)
 
     async def captions(self, actor: Actor, subjects: list[str]) -> Mapping[str, Caption]:
         """See `worklist.captions`."""

@@ -84,17 +84,26 @@ async def worklist(office: Office, actor: Actor, wanted: Filter) -> WorklistPage
     """
     async with office.database.read() as session:
         now = office.database.clock.now()
-        found = []
-        if wanted.text.strip():
-            found.append(await _text(office, session, actor, wanted.text.strip()[:100]))
+        found = await _found(office, session, actor, wanted)
         groups = await _groups(session, actor, found, now)
-        held = [*found, *_conditions(actor, wanted, now)]
-        rows = (await session.execute(_page(actor, [*held, *_after(wanted.cursor)]))).all()
-        items = await _rows(office, session, [(consult, seen) for consult, seen in rows[:PAGE]])
-    if items:
-        await office.witness.read(actor, "worklist.read", "consults", "")
-    last = rows[PAGE - 1][0] if len(rows) > PAGE else None
+        items, last = await _listed(office, session, actor, [*found, *_conditions(actor, wanted, now)], wanted.cursor)
+    await _noted(office, actor, items)
     return WorklistPage(items, _counts(groups), _total(groups, wanted), _cursor(last) if last else "")
+
+
+async def cases(office: Office, actor: Actor, wanted: Filter) -> Sequence[RowView]:
+    """The same page of cases without any numbers.
+
+    Raises:
+        FieldsRefused: The cursor is none of ours.
+        Unavailable: The reading cannot be noted.
+    """
+    async with office.database.read() as session:
+        found = await _found(office, session, actor, wanted)
+        held = [*found, *_conditions(actor, wanted, office.database.clock.now())]
+        items, _ = await _listed(office, session, actor, held, wanted.cursor)
+    await _noted(office, actor, items)
+    return items
 
 
 async def captions(office: Office, actor: Actor, ids: list[str]) -> dict[str, Caption]:
@@ -115,6 +124,25 @@ async def captions(office: Office, actor: Actor, ids: list[str]) -> dict[str, Ca
         )
         for consult, patient, question in rows
     }
+
+
+async def _noted(office: Office, actor: Actor, items: Sequence[RowView]) -> None:
+    if items:
+        await office.witness.read(actor, "worklist.read", "consults", "")
+
+
+async def _found(office: Office, session: AsyncSession, actor: Actor, wanted: Filter) -> list[ColumnElement[bool]]:
+    text = wanted.text.strip()[:100]
+    return [await _text(office, session, actor, text)] if text else []
+
+
+async def _listed(
+    office: Office, session: AsyncSession, actor: Actor, held: list[ColumnElement[bool]], cursor: str
+) -> tuple[tuple[RowView, ...], Consult | None]:
+    """A page, and its last case where more follow."""
+    rows = (await session.execute(_page(actor, [*held, *_after(cursor)]))).all()
+    items = await _rows(office, session, [(consult, seen) for consult, seen in rows[:PAGE]])
+    return items, rows[PAGE - 1][0] if len(rows) > PAGE else None
 
 
 def _conditions(actor: Actor, wanted: Filter, now: datetime) -> list[ColumnElement[bool]]:

@@ -201,7 +201,7 @@ class Desk:
     async def _rows(self, actor: Actor, wanted: Filter, now: datetime) -> list[views.Row]:
         if not actor.may(Permission.CONSULT_READ):
             return []
-        return [self._row(item, now) for item in (await self._rooms.consults.worklist(actor, wanted)).items]
+        return [self._row(item, now) for item in await self._rooms.consults.cases(actor, wanted)]
 
     def _row(self, item: RowView, now: datetime) -> views.Row:
         return rules.row(item, now, now.astimezone(self._zone).date())
