@@ -1,56 +1,25 @@
-"""Sans-I/O: a room's life. Who sits where, what the others are told, when a seat is given up.
+"""Sans-I/O: a room's life. Who comes and goes, when a seat is given up, when it is recorded.
 
 A seat belongs to a participant, not to a socket: a reload, a lost network or a second tab keep it. It is given up only
 by its holder's word, a host's, or after the hold time. Whoever must ask first waits in the lobby, without one. You
 must carry out every effect, in order.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Literal
 
-from signaling.effects import CloseRoom, DropMedia, Effect, Greet, Hang, Note, Tape, Tell
+from signaling.effects import CloseRoom, DropMedia, Effect, Greet, Hang, Tape, Tell
 from signaling.errors import NotAdmitted, RoomRefused
 from signaling.lobby import Lobby, Waiting
-from signaling.messages import Asking, Closing, Knock, KnockGone, Recording, Reply, Seat, SeatChanged, SeatGone, Shared
-from signaling.ports import STREAM, Admission, Grant, Happening
+from signaling.messages import Asking, Closing, Knock, KnockGone, Recording, Reply, SeatChanged, SeatGone
+from signaling.ports import STREAM, Admission, Grant
+from signaling.seating import Seating, Sitting
 
 Gone = Literal["left", "lost", "removed"]
 Outcome = Literal["admitted", "declined", "left"]
 
 
-@dataclass(slots=True)
-class _Sitting:
-    admission: Admission
-    socket: int | None
-    away_since: datetime | None = None
-    audio: bool = True
-    video: bool = True
-    screen: bool = False
-    paused: bool = False
-    tracks: tuple[str, ...] = ()
-    hand: int = 0
-    consent: bool = False
-
-    @property
-    def seat(self) -> Seat:
-        return Seat(
-            participant=self.admission.participant,
-            name=self.admission.name,
-            role=self.admission.role,
-            present=self.socket is not None,
-            audio=self.audio,
-            video=self.video,
-            screen=self.screen,
-            tracks=self.tracks,
-            hand=self.hand,
-            consent=self.consent,
-            paused=self.paused,
-        )
-
-
-class Room:
+class Room(Seating):
     """One room.
 
     Args:
@@ -60,28 +29,15 @@ class Room:
     """
 
     def __init__(self, name: str, hold: timedelta, max_seats: int) -> None:
-        self.name = name
+        super().__init__(name)
         self._hold = hold
         self._max_seats = max_seats
-        self._seats: dict[str, _Sitting] = {}
-        self._shared: dict[str, tuple[str, dict[str, Any]]] = {}
         self._lobby = Lobby()
-        self._hands = 0
         self.recording: Recording | None = None
         self.ended = False
         self.empty_since: datetime | None = None
 
     # ------------------------------------------------------------ looking
-    @property
-    def seats(self) -> tuple[Seat, ...]:
-        """Everybody, in the order they came."""
-        return tuple(sitting.seat for sitting in self._seats.values())
-
-    @property
-    def shared(self) -> dict[str, dict[str, Any]]:
-        """The last word of each shared topic."""
-        return {topic: {**body, "participant": who} for topic, (who, body) in self._shared.items()}
-
     def asking(self, participant: str) -> tuple[Asking, ...]:
         """Who waits at the door, for those who may let them in."""
         return self._lobby.asking if self._may_admit(participant) else ()
@@ -89,11 +45,6 @@ class Room:
     def must_wait(self, admission: Admission) -> bool:
         """Whether a ticket's holder has to be let in first."""
         return not self.holds(admission.participant) and self._lobby.must_wait(admission)
-
-    def grants(self, participant: str) -> frozenset[Grant]:
-        """What a seat's holder may do."""
-        sitting = self._seats.get(participant)
-        return sitting.admission.grants - {Grant.WAIT} if sitting else frozenset()
 
     @property
     def agreed(self) -> bool:
@@ -103,15 +54,6 @@ class Room:
     def recordable(self, participant: str) -> bool:
         """Whether somebody is written: only where all others have agreed too, for they are heard through each other."""
         return self._consents(participant) and self.agreed
-
-    def holds(self, participant: str) -> bool:
-        """Whether there is a seat for this participant."""
-        return participant in self._seats
-
-    def socket_of(self, participant: str) -> int | None:
-        """The socket a participant speaks through now."""
-        sitting = self._seats.get(participant)
-        return sitting.socket if sitting else None
 
     # ------------------------------------------------------------ coming and going
     def join(self, admission: Admission, socket: int, now: datetime) -> list[Effect]:
@@ -135,7 +77,7 @@ class Room:
             if before := self._lobby.turn_away(who):  # a better ticket than the one they waited with
                 effects.append(Hang(before.socket, Closing(code="replaced", again=False)))
                 effects += self._tell_doorkeepers(KnockGone(participant=who, outcome="admitted"))
-            sitting = self._seats[who] = _Sitting(admission, socket, consent=Grant.CONSENT in admission.grants)
+            sitting = self._seats[who] = Sitting(admission, socket, consent=Grant.CONSENT in admission.grants)
             effects.append(self._note("joined", who, now, role=admission.role))
         else:
             if sitting.socket is not None:
@@ -171,7 +113,7 @@ class Room:
             NotAdmitted: `by` is no host.
         """
         if by is not None:
-            self._need(by, Grant.HOST)
+            self.need(by, Grant.HOST)
         self._lobby.ask_again(participant)
         if waiting := self._lobby.socket_of(participant):
             return [*self._give_up(participant, now), Hang(waiting, Closing(code="removed", again=False))]
@@ -194,7 +136,7 @@ class Room:
         effects += self._tell_doorkeepers(KnockGone(participant=participant, outcome=outcome))
         if not welcome:
             return [*effects, Hang(waiting.socket, Closing(code="declined", again=False))]
-        sitting = self._seats[participant] = _Sitting(
+        sitting = self._seats[participant] = Sitting(
             waiting.admission, waiting.socket, consent=Grant.CONSENT in waiting.admission.grants
         )
         effects += [Greet(participant), self._note("joined", participant, now, role=waiting.admission.role)]
@@ -208,7 +150,7 @@ class Room:
             NotAdmitted: `by` is no host.
         """
         if by is not None:
-            self._need(by, Grant.HOST)
+            self.need(by, Grant.HOST)
         self.ended = True
         return [self._note("ended", by or "", now), *self._empty(Closing(code="ended", again=False))]
 
@@ -227,65 +169,6 @@ class Room:
             effects += [self._note("closed", "", now), Tape(), CloseRoom()]
         return effects
 
-    # ------------------------------------------------------------ saying
-    def change(self, participant: str, *, audio: bool, video: bool, screen: bool, paused: bool = False) -> list[Effect]:
-        """What of a participant can be heard and seen.
-
-        Raises:
-            RoomRefused: They have no seat any more.
-        """
-        sitting = self._seats.get(participant)
-        if sitting is None:
-            raise RoomRefused("the call has ended", code="ended")
-        sitting.audio, sitting.video, sitting.screen, sitting.paused = audio, video, screen, paused
-        return self._tell_others(participant, SeatChanged(seat=sitting.seat))
-
-    def publish(self, participant: str, tracks: tuple[str, ...]) -> list[Effect]:
-        """Which tracks a participant sends now."""
-        sitting = self._seats.get(participant)
-        if sitting is None or sitting.tracks == tracks:
-            return []
-        sitting.tracks = tracks
-        return self._tell_others(participant, SeatChanged(seat=sitting.seat))
-
-    def share(self, participant: str, topic: str, body: Mapping[str, Any]) -> list[Effect]:
-        """Pass a shared word on; the last one is kept for late joiners.
-
-        Raises:
-            NotAdmitted: Without the grant.
-        """
-        self._need(participant, Grant.SHARE)
-        if topic not in self._shared and len(self._shared) >= 32:
-            raise RoomRefused("too many shared topics", code="topics")
-        self._shared[topic] = (participant, dict(body))
-        if not body:
-            del self._shared[topic]
-        return self._tell_others(participant, Shared(participant=participant, topic=topic, body=dict(body)))
-
-    def need(self, participant: str, grant: Grant) -> None:
-        """Check a grant. Raises NotAdmitted."""
-        self._need(participant, grant)
-
-    def raise_hand(self, participant: str, *, up: bool, by: str) -> list[Effect]:
-        """A hand goes up or down; everybody is told, the order of raised hands stays.
-
-        Raises:
-            NotAdmitted: Another's hand is lowered by hosts only, and raised by nobody.
-            RoomRefused: They have no seat.
-        """
-        if participant != by:
-            self._need(by, Grant.HOST)
-            if up:
-                raise NotAdmitted("nobody raises another's hand")
-        sitting = self._seats.get(participant)
-        if sitting is None:
-            raise RoomRefused("there is no such seat", code="no_seat")
-        if up == bool(sitting.hand):
-            return []
-        self._hands += up
-        sitting.hand = self._hands if up else 0
-        return self._tell_others("", SeatChanged(seat=sitting.seat))
-
     # ------------------------------------------------------------ recording
     def record(self, now: datetime, by: str, *, on: bool, paused: bool) -> list[Effect]:
         """Begin, pause, go on or end; whatever follows is the same for all who are here.
@@ -293,7 +176,7 @@ class Room:
         Raises:
             NotAdmitted: Without the grant.
         """
-        self._need(by, Grant.RECORD)
+        self.need(by, Grant.RECORD)
         if not on:
             return self.stop_recording(now, "ended")
         if self.recording is not None and self.recording.paused == paused:
@@ -379,7 +262,7 @@ class Room:
         sitting = self._seats.pop(who, None)
         if sitting is None:
             return []
-        self._shared = {topic: word for topic, word in self._shared.items() if word[0] != who}
+        self._take_back(who)
         effects: list[Effect] = [DropMedia(who), self._note(reason, who, now), *self._follow()]
         if sitting.socket is not None:
             effects.append(
@@ -391,16 +274,3 @@ class Room:
     def _look_empty(self, now: datetime) -> None:
         if not self._seats and not self._lobby and self.empty_since is None:
             self.empty_since = now
-
-    def _need(self, who: str, grant: Grant) -> None:
-        sitting = self._seats.get(who)
-        if sitting is None or grant not in sitting.admission.grants:
-            raise NotAdmitted(f"this needs the grant {grant}")
-
-    def _tell_others(self, who: str, reply: Reply) -> list[Effect]:
-        return [
-            Tell(other, reply) for other, sitting in self._seats.items() if other != who and sitting.socket is not None
-        ]
-
-    def _note(self, kind: str, who: str, now: datetime, **detail: str | int | float) -> Note:
-        return Note(Happening(self.name, kind, who, now, detail))

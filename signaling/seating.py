@@ -1,0 +1,156 @@
+"""Sans-I/O: who sits in a room, what each may do, and what they tell the others. Of coming and going `room` decides."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from signaling.effects import Effect, Note, Tell
+from signaling.errors import NotAdmitted, RoomRefused
+from signaling.messages import Reply, Seat, SeatChanged, Shared
+from signaling.ports import Admission, Grant, Happening
+
+
+@dataclass(slots=True)
+class Sitting:
+    """Somebody on a seat."""
+
+    admission: Admission
+    socket: int | None
+    away_since: datetime | None = None
+    audio: bool = True
+    video: bool = True
+    screen: bool = False
+    paused: bool = False
+    tracks: tuple[str, ...] = ()
+    hand: int = 0
+    consent: bool = False
+
+    @property
+    def seat(self) -> Seat:
+        """As the others see it."""
+        return Seat(
+            participant=self.admission.participant,
+            name=self.admission.name,
+            role=self.admission.role,
+            present=self.socket is not None,
+            audio=self.audio,
+            video=self.video,
+            screen=self.screen,
+            tracks=self.tracks,
+            hand=self.hand,
+            consent=self.consent,
+            paused=self.paused,
+        )
+
+
+class Seating:
+    """The seats of one room.
+
+    Args:
+        name: The room's.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._seats: dict[str, Sitting] = {}
+        self._shared: dict[str, tuple[str, dict[str, Any]]] = {}
+        self._hands = 0
+
+    # ------------------------------------------------------------ looking
+    @property
+    def seats(self) -> tuple[Seat, ...]:
+        """Everybody, in the order they came."""
+        return tuple(sitting.seat for sitting in self._seats.values())
+
+    @property
+    def shared(self) -> dict[str, dict[str, Any]]:
+        """The last word of each shared topic."""
+        return {topic: {**body, "participant": who} for topic, (who, body) in self._shared.items()}
+
+    def grants(self, participant: str) -> frozenset[Grant]:
+        """What a seat's holder may do."""
+        sitting = self._seats.get(participant)
+        return sitting.admission.grants - {Grant.WAIT} if sitting else frozenset()
+
+    def holds(self, participant: str) -> bool:
+        """Whether there is a seat for this participant."""
+        return participant in self._seats
+
+    def socket_of(self, participant: str) -> int | None:
+        """The socket a participant speaks through now."""
+        sitting = self._seats.get(participant)
+        return sitting.socket if sitting else None
+
+    def need(self, who: str, grant: Grant) -> None:
+        """Check a grant. Raises NotAdmitted."""
+        sitting = self._seats.get(who)
+        if sitting is None or grant not in sitting.admission.grants:
+            raise NotAdmitted(f"this needs the grant {grant}")
+
+    # ------------------------------------------------------------ saying
+    def change(self, participant: str, *, audio: bool, video: bool, screen: bool, paused: bool = False) -> list[Effect]:
+        """What of a participant can be heard and seen.
+
+        Raises:
+            RoomRefused: They have no seat any more.
+        """
+        sitting = self._seats.get(participant)
+        if sitting is None:
+            raise RoomRefused("the call has ended", code="ended")
+        sitting.audio, sitting.video, sitting.screen, sitting.paused = audio, video, screen, paused
+        return self._tell_others(participant, SeatChanged(seat=sitting.seat))
+
+    def publish(self, participant: str, tracks: tuple[str, ...]) -> list[Effect]:
+        """Which tracks a participant sends now."""
+        sitting = self._seats.get(participant)
+        if sitting is None or sitting.tracks == tracks:
+            return []
+        sitting.tracks = tracks
+        return self._tell_others(participant, SeatChanged(seat=sitting.seat))
+
+    def share(self, participant: str, topic: str, body: Mapping[str, Any]) -> list[Effect]:
+        """Pass a shared word on; the last one is kept for late joiners.
+
+        Raises:
+            NotAdmitted: Without the grant.
+        """
+        self.need(participant, Grant.SHARE)
+        if topic not in self._shared and len(self._shared) >= 32:
+            raise RoomRefused("too many shared topics", code="topics")
+        self._shared[topic] = (participant, dict(body))
+        if not body:
+            del self._shared[topic]
+        return self._tell_others(participant, Shared(participant=participant, topic=topic, body=dict(body)))
+
+    def raise_hand(self, participant: str, *, up: bool, by: str) -> list[Effect]:
+        """A hand goes up or down; everybody is told, the order of raised hands stays.
+
+        Raises:
+            NotAdmitted: Another's hand is lowered by hosts only, and raised by nobody.
+            RoomRefused: They have no seat.
+        """
+        if participant != by:
+            self.need(by, Grant.HOST)
+            if up:
+                raise NotAdmitted("nobody raises another's hand")
+        sitting = self._seats.get(participant)
+        if sitting is None:
+            raise RoomRefused("there is no such seat", code="no_seat")
+        if up == bool(sitting.hand):
+            return []
+        self._hands += up
+        sitting.hand = self._hands if up else 0
+        return self._tell_others("", SeatChanged(seat=sitting.seat))
+
+    def _take_back(self, who: str) -> None:
+        """What somebody shared goes with them."""
+        self._shared = {topic: word for topic, word in self._shared.items() if word[0] != who}
+
+    def _tell_others(self, who: str, reply: Reply) -> list[Effect]:
+        return [
+            Tell(other, reply) for other, sitting in self._seats.items() if other != who and sitting.socket is not None
+        ]
+
+    def _note(self, kind: str, who: str, now: datetime, **detail: str | int | float) -> Note:
+        return Note(Happening(self.name, kind, who, now, detail))
