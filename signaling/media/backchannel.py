@@ -6,8 +6,9 @@ Every amplifying answer has a budget: a subscriber who asks for too much is simp
 from typing import TYPE_CHECKING
 
 from signaling.media import feedback
-from signaling.media.bandwidth import CEILING_BPS, Ladder, Pictures, Step, Uplink
+from signaling.media.bandwidth import CEILING_BPS, QUEUE_S, Ladder, Pictures, Step, Uplink
 from signaling.media.layers import Link
+from signaling.media.loss import Told
 from signaling.media.strain import Culprit, Relief, Signs, culprit
 from signaling.media.tracks import STALLED_S
 
@@ -54,7 +55,7 @@ class Backchannel:
         self.remb_bps = 0
         self.round_trip_s = 0.0
         self.lost = 0.0
-        self._losses: list[float] = []
+        self._told = Told()
         self._round_trips: list[float] = []
         self._best_round_trip_s = 1.0
         self._sent_bps = self._voices_bps = 0
@@ -80,9 +81,9 @@ class Backchannel:
                 self._repeat(ssrc, seqs)
             case feedback.SenderReport():
                 self._pass_on(said, now)
-            case feedback.Reception(ssrc, lost, _, last_sr, delay_s):
-                if self._peer.lane_of(ssrc):
-                    self._losses.append(lost)
+            case feedback.Reception(ssrc, lost, highest, last_sr, delay_s):
+                if lane := self._peer.lane_of(ssrc):
+                    self._told.hear(ssrc, lost, highest, repeats=ssrc == lane.rtx_ssrc)
                     sent = self._sent_reports.get(last_sr)
                     if sent is not None:
                         self._round_trips.append(max(0.0, now - sent - delay_s))
@@ -205,17 +206,18 @@ class Backchannel:
         sent = [(lane.kind, 8 * lane.settle()) for lane in self._peer.lanes.values()]
         self._sent_bps = sum(bps for _, bps in sent)
         self._voices_bps = sum(bps for kind, bps in sent if kind == "audio")
-        self.lost = sum(self._losses) / len(self._losses) if self._losses else 0.0
+        lost = self._told.fraction()
+        self.lost = lost or 0.0
         if self._round_trips:  # the shortest of a second has met no burst: what it still waits is a standing queue
             self.round_trip_s = min(self._round_trips)
             self._best_round_trip_s = min(1.02 * self._best_round_trip_s, self.round_trip_s)
-        self._losses.clear()
         self._round_trips.clear()
         waits = max(0.0, self.round_trip_s - self._best_round_trip_s)
         self._rise_s = waits if self.round_trip_s else None
         if self.remb_bps > _ENOUGH * self._sent_bps:
             waits = 0.0  # what waits is on the way up
-        self.downlink.update(self.lost, int(self._sent_bps * (1 - self.lost)), CEILING_BPS, waits)
+        if lost is not None or waits > QUEUE_S:
+            self.downlink.update(self.lost, int(self._sent_bps * (1 - self.lost)), CEILING_BPS, waits)
 
 
 def _settle(source: "Source") -> int:

@@ -14,7 +14,7 @@ _PROBE = 1.015
 """Growth close to where the link was full last time."""
 _CALM_LOSS = 0.02
 _BAD_LOSS = 0.10
-_QUEUE_S = 0.08
+QUEUE_S = 0.08
 """A queue that stands longer than this in the uplink is congestion."""
 _HEADROOM = 0.80
 _LOSS_COST = 5.0
@@ -56,9 +56,9 @@ class Uplink:
             What to announce, bit/s.
         """
         self._bad_for = self._bad_for + 1 if loss > _BAD_LOSS else 0
-        self.bad = bool(received_bps) and (queue_s > _QUEUE_S or loss > _BAD_LOSS)
+        self.bad = bool(received_bps) and (queue_s > QUEUE_S or loss > _BAD_LOSS)
         # One second of loss may be a hand-over; two are a narrow link. A queue leaves no doubt.
-        if received_bps and (queue_s > _QUEUE_S or self._bad_for >= 2):
+        if received_bps and (queue_s > QUEUE_S or self._bad_for >= 2):
             self._shrink(loss, received_bps, queue_s)
         else:
             self._grow(loss, received_bps)

@@ -50,7 +50,7 @@ class Bundle:
             pts = {codec.name: codec.pt for codec in reversed(section.codecs)}
             again = {codec.name: codec.rtx for codec in reversed(section.codecs)}
             lane = self.lanes[section.mid] = Lane(self._peer, slot, section.kind, pts, again)
-            self._lane_by_ssrc[lane.ssrc] = lane
+            self._lane_by_ssrc |= {lane.ssrc: lane, lane.rtx_ssrc: lane}
             if self._peer.tx is not None:
                 self.open(lane)
         return lane
@@ -109,7 +109,7 @@ class Bundle:
                 lane.slot.remove(lane)
 
     def lane_of(self, ssrc: int) -> Lane | None:
-        """Which of the peer's lanes is meant."""
+        """Which of the peer's lanes is meant, by its own stream or by that of its repeats."""
         return self._lane_by_ssrc.get(ssrc)
 
     def adopt(self, ssrc: int, pt: int, mid: str = "", rid: str = "") -> Source | None:
@@ -146,7 +146,8 @@ class Bundle:
     def _drop_lane(self, mid: str) -> None:
         lane = self.lanes.pop(mid)
         lane.slot.remove(lane)
-        self._lane_by_ssrc.pop(lane.ssrc, None)
+        for ssrc in (lane.ssrc, lane.rtx_ssrc):
+            self._lane_by_ssrc.pop(ssrc, None)
 
     def _drop_sources(self, mid: str) -> None:
         """Of one section."""

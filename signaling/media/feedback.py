@@ -53,14 +53,15 @@ class Reception:
     """What the other side received of one of our streams.
 
     Attributes:
-        lost: Fraction since its last report, 0 to 1.
+        lost: Packets that never came under this SSRC, of all so far; signed 24 bits.
+        highest: Highest sequence number so far, with its cycles.
         last_sr: Middle 32 bits of the NTP time of the last sender report it had, 0 for none.
         delay_s: How long ago that was.
     """
 
     ssrc: int
-    lost: float
-    jitter: int
+    lost: int
+    highest: int
     last_sr: int
     delay_s: float
 
@@ -128,8 +129,8 @@ def _named(fci: bytes) -> Iterator[int]:
 
 def _receptions(blocks: bytes, count: int) -> Iterator[Reception]:
     for at in range(0, min(len(blocks) - 23, 24 * count), 24):
-        ssrc, lost, _, _, jitter, last_sr, delay = struct.unpack_from("!IB3sIIII", blocks, at)
-        yield Reception(ssrc, lost / 256, jitter, last_sr, delay / 65536)
+        ssrc, _, lost, highest, _, last_sr, delay = struct.unpack_from("!IB3sIIII", blocks, at)
+        yield Reception(ssrc, int.from_bytes(lost, signed=True), highest, last_sr, delay / 65536)
 
 
 # ---------------------------------------------------------------- writing

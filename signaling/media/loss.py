@@ -20,6 +20,8 @@ _MAX_AGE_S = 2.0
 """Older packets are of no use to a call."""
 _CUT_S = 1.0
 """After a silence this long the link was cut: what was lost in it is not asked for."""
+_MOST_STREAMS = 128
+_FEW = 20
 MAX_ASKED = 60
 """Packets named in one NACK."""
 _FIRST_ROUND_TRIP_S = 0.067
@@ -162,6 +164,49 @@ class Missing:
             self.round_trip_s += weight * (now_s - ask.first_s - self.round_trip_s)
             self.round_trip_s = min(self.round_trip_s, _SLOWEST_REPEAT_S)
         return True
+
+
+@dataclass(slots=True)
+class Told:
+    """What the other side lacks of all our streams after repeats, as it reports it between two looks.
+
+    Counted in packets and not as the mean of the reports' fractions: a browser reports whenever it lacks something,
+    about as few packets as came since.
+    """
+
+    _known: dict[int, tuple[int, int]] = field(default_factory=dict)
+    _lost: int = 0
+    _expected: int = 0
+
+    def hear(self, ssrc: int, lost: int, highest: int, *, repeats: bool = False) -> None:
+        """A report block of one of our streams.
+
+        Args:
+            ssrc: The stream.
+            lost: All that never came of it so far.
+            highest: Its highest number so far.
+            repeats: Whether it only repeats others: what came of it is not lost there.
+        """
+        if len(self._known) > _MOST_STREAMS:
+            self._known.clear()
+        before = self._known.get(ssrc)
+        self._known[ssrc] = lost, highest
+        if before is None or not 0 < highest - before[1] < _HALF:
+            return
+        sent, missing = highest - before[1], max(0, lost - before[0])
+        if repeats:
+            self._lost -= max(0, sent - missing)
+        else:
+            self._expected += sent
+            self._lost += missing
+
+    def fraction(self) -> float | None:
+        """Share lacking since the last answer, 0 to 1; None while too few packets were told of to say."""
+        if self._expected < _FEW:
+            return None
+        lost, expected = self._lost, self._expected
+        self._lost = self._expected = 0
+        return min(1.0, max(0, lost) / expected)
 
 
 @dataclass(slots=True)

@@ -7,7 +7,8 @@ not to blame then, and a lower bitrate would not help: smaller pictures do.
 from dataclasses import dataclass
 from enum import StrEnum
 
-_QUEUE_S = 0.08
+from signaling.media.bandwidth import QUEUE_S
+
 _LOST = 0.10
 """No processor loses packets on the way."""
 _PART = 0.5
@@ -51,7 +52,7 @@ def culprit(signs: Signs) -> Culprit:
     """Tell the line from the processors."""
     if signs.lost > _LOST:
         return Culprit.LINE
-    waits, part = signs.queue_s > _QUEUE_S, _PART * signs.queue_s
+    waits, part = signs.queue_s > QUEUE_S, _PART * signs.queue_s
     if waits and signs.late_s >= part:
         return Culprit.HOUSE
     if waits and signs.rise_s is not None and signs.rise_s >= part:

@@ -54,8 +54,8 @@ class Lane(Numbering):
 
     __slots__ = (
         "changed_s", "codec_pts", "fit", "impatient_s", "kind", "last", "name", "next", "octets_before",
-        "packets_before", "peer", "pictures", "repeats", "rtx", "rtx_pts", "rtx_seq", "rtx_ssrc", "slot", "source",
-        "tx",
+        "packets_before", "peer", "pictures", "repeats", "rtx", "rtx_pts", "rtx_seq", "rtx_ssrc", "slot",
+        "source", "tx",
     )  # fmt: skip
 
     def __init__(

@@ -26,6 +26,12 @@ def test_a_sender_report_is_read():
     assert said == feedback.SenderReport(9, 1 << 40, 77)
 
 
+def test_what_the_other_side_received_is_read():
+    block = struct.pack("!IB3sIIII", 9, 128, (-2).to_bytes(3, "big", signed=True), 1 << 16 | 5, 0, 77, 1 << 15)
+    (said,) = feedback.parse(feedback.receiver_report([block]))
+    assert said == feedback.Reception(9, -2, 65_541, 77, 0.5)
+
+
 def test_pli_and_fir_are_wishes():
     assert list(feedback.parse(feedback.pli(5))) == [feedback.KeyFrameWish(5)]
     fir = struct.pack("!BBHIIIB3x", 0x84, 206, 4, 1, 0, 6, 1)

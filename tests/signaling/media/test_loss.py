@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signaling.media.loss import LossWindow, Missing, Reporting
+from signaling.media.loss import LossWindow, Missing, Reporting, Told
 
 
 def test_a_gap_is_asked_for_and_its_repair_is_counted():
@@ -106,6 +106,38 @@ def test_a_report_counts_circles():
         missing.came(seq, 0.0)
     block = Reporting().block(7, missing, 0.0, 1.0)
     assert block[8:12] == (1 << 16 | 1).to_bytes(4, "big")
+
+
+def test_reports_are_weighed_by_what_they_report_of():
+    told = Told()
+    told.hear(1, 0, 1000)
+    told.hear(2, 7, 70_000)
+    assert told.fraction() is None, "from where we came in"
+    for lost, highest in ((1, 1003), (1, 1060), (2, 1063), (2, 1100)):  # one of three, and then of very many
+        told.hear(1, lost, highest)
+    told.hear(2, 7, 70_100)
+    assert told.fraction() == 0.01
+    told.hear(1, 5, 1103)
+    assert told.fraction() is None, "three of three say nothing yet"
+    told.hear(1, 5, 1130)
+    assert told.fraction() == 0.1
+
+
+def test_what_came_as_a_repeat_is_not_lacking():
+    told = Told()
+    told.hear(1, 0, 0)
+    told.hear(2, 0, 0, repeats=True)
+    told.hear(1, 10, 100)
+    told.hear(2, 2, 8, repeats=True)  # eight repeats, two of them lost too
+    assert told.fraction() == 0.04
+
+
+@given(st.lists(st.tuples(st.integers(0, 300), st.integers(-(2**23), 2**23 - 1), st.integers(0, 2**32 - 1))))
+def test_any_reports_give_a_share(reports):
+    told = Told()
+    for report in reports:
+        told.hear(*report)
+    assert 0 <= (told.fraction() or 0) <= 1
 
 
 def test_a_repeat_in_its_own_stream_mends_and_the_share_that_was_lost_stays_known():
