@@ -4,7 +4,9 @@ const t = <M extends string>(msgid: M): M => msgid;
 
 export const MESSAGES = {
   call: [
+    t("A document has arrived"),
     t("A person in charge has taken you out, or your part in the consult is over. Nothing you wrote is lost."),
+    t("Add films or documents"),
     t("Another program is using camera and microphone"),
     t("Another program is using the camera"),
     t("Another program is using the microphone"),
@@ -32,6 +34,7 @@ export const MESSAGES = {
     t("Films"),
     t("Films and results are not affected. Video comes back by itself when the network is better."),
     t("Films beside"),
+    t("Films have arrived"),
     t("Go on recording"),
     t("Go on with the call"),
     t("Go on without it"),
@@ -42,6 +45,7 @@ export const MESSAGES = {
     t("It was opened in another tab or on another device. There you are heard and seen; here not."),
     t("Join and listen"),
     t("Join with voice only"),
+    t("Lab results have arrived"),
     t("Large"),
     t("Leave"),
     t("Let in"),

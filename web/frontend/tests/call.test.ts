@@ -187,15 +187,17 @@ describe("what a tab remembers", () => {
 
   it("takes messages and leaves other entries out", () => {
     const items = [
-      { number: 1, actor: { name: "A" }, text: "x", at: "2026-01-01T00:00:00Z" },
-      { number: 2 },
-      { number: 3, text: "", fields: { clip: "audio/webm" } },
+      { number: 1, kind: "message", actor: { name: "A" }, text: "x", at: "2026-01-01T00:00:00Z" },
+      { number: 2, kind: "move", text: "why" },
+      { number: 3, kind: "message", text: "", fields: { clip: "audio/webm" } },
+      { number: 4, kind: "material", text: "", fields: { kind: "study" } },
       null,
       "x",
     ];
     expect(messagesIn({ items })).toEqual([
       { number: 1, who: "A", text: "x", at: "2026-01-01T00:00:00Z", spoken: false },
       { number: 3, who: "", text: "", at: "", spoken: true },
+      { number: 4, who: "", text: "Films have arrived", at: "", spoken: false },
     ]);
     expect(messagesIn({})).toEqual([]);
   });

@@ -15,7 +15,7 @@ interface Message {
   spoken: boolean;
 }
 
-/** The messages in an answer of the conversation's door; other kinds of entries are left out. */
+/** Messages, and what has arrived, in an answer of the consult's timeline; other kinds of entries are left out. */
 export function messagesIn(answer: Record<string, unknown>): Message[] {
   const found: Message[] = [];
   for (const item of Array.isArray(answer.items) ? (answer.items as unknown[]) : []) {
@@ -23,12 +23,26 @@ export function messagesIn(answer: Record<string, unknown>): Message[] {
     const entry = item as Record<string, unknown>;
     const author = (entry.actor as { name?: unknown } | null | undefined)?.name;
     const who = typeof author === "string" ? author : "";
-    const { number, text, at } = entry;
-    const spoken = Boolean((entry.fields as { clip?: unknown } | undefined)?.clip);
+    const { number, at } = entry;
+    const fields = (entry.fields ?? {}) as Record<string, unknown>;
+    const spoken = entry.kind === "message" && Boolean(fields.clip);
+    const text = textOf(entry, fields.kind);
     if (typeof number === "number" && typeof text === "string" && (text || spoken))
       found.push({ number, who, text, at: typeof at === "string" ? at : "", spoken });
   }
   return found;
+}
+
+function textOf(entry: Record<string, unknown>, kind: unknown): unknown {
+  if (entry.kind !== "material") return entry.kind === "message" ? entry.text : "";
+  if (kind === "study") return t("Films have arrived");
+  return kind === "lab_report" ? t("Lab results have arrived") : t("A document has arrived");
+}
+
+/** The number of the last entry, shown or not. */
+function lastIn(answer: Record<string, unknown>): number {
+  const last = Array.isArray(answer.items) ? (answer.items as { number?: unknown }[]).at(-1) : undefined;
+  return typeof last?.number === "number" ? last.number : 0;
 }
 
 export class Chat {
@@ -65,6 +79,13 @@ export class Chat {
       this.list,
       this.error,
       form,
+      // The call goes on as a tile there.
+      el(
+        "a",
+        { class: "link", href: url.replace(/^\/api\/v1(.*)\/messages$/, "$1#films") },
+        icon("paperclip"),
+        t("Add films or documents"),
+      ),
     );
     if (events && "EventSource" in window) {
       this.source = new EventSource(events);
@@ -82,10 +103,10 @@ export class Chat {
     this.busy = true;
     try {
       const first = this.last === 0;
-      const found = messagesIn(await sendJson("GET", `${this.url}?after=${this.last}`)).filter(
-        (one) => one.number > this.last,
-      );
+      const answer = await sendJson("GET", `${this.url.replace(/messages$/, "timeline")}?after=${this.last}`);
+      const found = messagesIn(answer).filter((one) => one.number > this.last);
       for (const one of found) this.add(one);
+      this.last = Math.max(this.last, lastIn(answer));
       if (found.length > 0 && !first) this.arrived(found.length);
     } catch {
       // The next look comes soon.
@@ -110,7 +131,6 @@ export class Chat {
   }
 
   private add(message: Message): void {
-    this.last = Math.max(this.last, message.number);
     const when = message.at ? clockTime(new Date(message.at), this.zone) : "";
     const said = message.spoken
       ? el("audio", {
