@@ -69,6 +69,10 @@ async def test_it_is_played_whole_or_in_stretches_and_every_player_is_on_the_aud
         assert "no-store" in answer[2]["Cache-Control"]
     status, _, headers = await fetched(calls, track(recorded), calls.site.doctor, {"Range": "bytes=9999-"})
     assert (status, headers["Content-Range"]) == (416, f"bytes */{len(WHOLE)}")
+    async with calls.http.head(
+        calls.server.make_url(track(recorded)), headers=await calls.bearer(calls.site.doctor)
+    ) as answer:
+        assert (answer.status, answer.headers["Content-Length"]) == (200, str(len(WHOLE)))
     async with calls.site.database.read() as session:
         rows = await session.scalars(select(AuditRow).where(AuditRow.action == "recording.play"))
         assert [(row.actor, row.subject) for row in rows] == [(calls.site.doctor.id, f"consults/{recorded.id}")]
