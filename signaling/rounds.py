@@ -100,7 +100,8 @@ class Rounds:
         now = self._house.plane.now_s()
         for (who, _), slot in live.slots.items():
             wanted = slot.wants_layers(now)
-            if wanted is not slot.layered and now - slot.asked_s > _ASK_AGAIN_S:
+            since_s = slot.asked_s if wanted else max(slot.asked_s, slot.changed_s)
+            if wanted is not slot.layered and now - since_s > _ASK_AGAIN_S:
                 slot.asked_s = now
                 self._house.say(live, who, messages.Layers(on=wanted))
                 self._house.note(live, "layers", who, {"on": int(wanted)})

@@ -252,3 +252,45 @@ async def test_whoever_loses_the_case_is_out_of_the_call_at_once_and_the_record_
     await timeline.get_by_text(
         say("The line: {loss} % lost on the way, {ms} ms there and back").partition("{")[0]
     ).first.wait_for()
+
+
+# ---------------------------------------------------------------- one camera in several sizes
+SOCKETS = """(() => {
+  const Real = WebSocket;
+  window.WebSocket = class extends Real {
+    constructor(...given) { super(...given); window.socket = this; }
+  };
+})()"""
+ASKED = """window.socket.dispatchEvent(new MessageEvent('message', {data: '{"type": "layers", "on": true}'}))"""
+SIZES = """async () => {
+  const sizes = [];
+  for (const line of (await window.connections.at(-1).getStats()).values())
+    if (line.type === 'outbound-rtp' && line.kind === 'video' && line.framesPerSecond) sizes.push(line.frameWidth);
+  return sizes.sort((one, other) => one - other);
+}"""
+
+
+async def test_a_camera_is_sent_in_several_sizes_when_asked_and_in_one_again(demo: County, callers: Callers) -> None:
+    """The exchange asks where lines differ; here the word is put into its mouth, and it takes it back by itself."""
+    consult = demo.facts["samples"]["consult"]
+    doctor, specialist = await callers("requester"), await callers("specialist")
+    await doctor.add_init_script(SOCKETS)
+    await join(doctor, consult)
+    await join(specialist, consult)
+    await hears_and_sees(specialist)
+    await doctor.evaluate(ASKED)
+    several: list[int] = []
+
+    async def sent_in_several() -> bool:
+        several[:] = await doctor.evaluate(SIZES)
+        return len(several) > 1
+
+    await soon(sent_in_several)
+    assert several[0] * 2 <= several[-1]
+    await hears_and_sees(specialist)
+
+    async def sent_in_one() -> bool:
+        return len(await doctor.evaluate(SIZES)) == 1
+
+    await soon(sent_in_one)
+    await hears_and_sees(specialist)
