@@ -13,6 +13,7 @@ from signaling.control import Control, at_home, is_house
 from signaling.houseline import HouseGuard, house_key
 from signaling.hub import Hub
 from signaling.journal import Journal
+from signaling.media.leg import Leg
 from signaling.ports import Gatekeeper, Happening, Listener
 from signaling.pulse import Pulse
 from signaling.rooms import Rooms
@@ -113,6 +114,8 @@ def _metrics(rooms: Rooms, guard: HouseGuard | None) -> Callable[[web.Request], 
             "media_rooms": len(live),
             "media_seats": sum(len(one.room.seats) for one in live),
             "media_peers": sum(len(one.peers) for one in live),
+            "media_legs": sum(isinstance(peer, Leg) for one in live for peer in one.peers.values()),
+            "media_draining": int(rooms.draining),
             "media_packets_in_total": plane.packets_in,
             "media_packets_out_total": plane.packets_out,
             "media_packets_refused_total": plane.refused,

@@ -80,6 +80,7 @@ async def test_five_viewers_at_another_node_see_and_hear_by_one_leg_that_goes_wi
         assert (await frame_of(viewer, "audio")).sample_rate == 48_000
     assert (len(a.legs), len(b.legs)) == (1, 1)
     assert len(b.rooms.room("r").peers) == 6
+    assert "media_legs 1\n" in await (await a.client.get("/metrics")).text()
     assert (await (await b.client.get("/control/state")).json())["holds"] == []
     for viewer, location in viewers:
         async with b.client.delete(location, headers={"X-Ticket": ticket()}) as answer:
