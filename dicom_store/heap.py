@@ -8,12 +8,12 @@ import ctypes
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 """Source: mallopt(3)."""
-_LARGEST_BYTES = 4 << 20
-_KEPT_BYTES = 16 << 20
+_LARGEST_BYTES = 1 << 20
+_KEPT_BYTES = 6 << 20
 
 
 def keep_pages() -> bool:
-    """Let this process keep up to 16 MiB of free memory. Call once, at the start.
+    """Let this process keep up to 6 MiB of free memory. Call once, at the start.
 
     Returns:
         False where the C library has no such setting; then nothing changes.
