@@ -10,7 +10,7 @@ from dicom_store.heap import keep_pages
 def faults():
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
     for _ in range(200):
-        films = [bytes(bytearray(512 * 1024)) for _ in range(8)]
+        films = [bytes(bytearray(512 * 1024)) for _ in range(4)]
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 
 first = faults()
