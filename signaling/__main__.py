@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import uvloop
 from aiohttp import web
 
 from signaling.app import create_app
@@ -135,7 +136,8 @@ def main() -> None:
         sys.exit(f"Cannot open UDP port {given.host}:{given.udp_port}: {error.strerror}.")
     if tokens is not None:
         app.router.add_post("/tickets/{room}", tokens.mint)
-    web.run_app(app, host=given.host, port=given.port, print=None, ssl_context=tls)
+    loop = uvloop.new_event_loop()
+    web.run_app(app, host=given.host, port=given.port, print=None, ssl_context=tls, loop=loop)
 
 
 def _checked(words: argparse.ArgumentParser) -> argparse.Namespace:

@@ -37,7 +37,7 @@ def run() -> None:
     speak_json()
     keep_pages()
     try:
-        # It passes films on with fewer copies; the media process lives off datagrams and stays with the usual loop.
+        # It passes films on with fewer copies.
         uvloop.run(_web(inherit()))
     except SettingsRefused as error:
         sys.stderr.write(f"{error}\n")
