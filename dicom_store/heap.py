@@ -8,12 +8,16 @@ import ctypes
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 """Source: mallopt(3)."""
-_LARGEST_BYTES = 1 << 20
-_KEPT_BYTES = 6 << 20
+FOR_FILMS = (1 << 20, 6 << 20)
+FOR_PICTURES = (4 << 20, 24 << 20)
+"""The arrays of one picture are some megabytes."""
 
 
-def keep_pages() -> bool:
-    """Let this process keep up to 6 MiB of free memory. Call once, at the start.
+def keep_pages(sizes: tuple[int, int] = FOR_FILMS) -> bool:
+    """Let this process keep free memory. Call at the start; again where more is needed.
+
+    Args:
+        sizes: Bytes of the largest piece that is kept, and of all together.
 
     Returns:
         False where the C library has no such setting; then nothing changes.
@@ -22,4 +26,5 @@ def keep_pages() -> bool:
         mallopt = ctypes.CDLL(None).mallopt
     except (AttributeError, OSError):
         return False
-    return bool(mallopt(_MMAP_THRESHOLD, _LARGEST_BYTES)) and bool(mallopt(_TRIM_THRESHOLD, _KEPT_BYTES))
+    largest, kept = sizes
+    return bool(mallopt(_MMAP_THRESHOLD, largest)) and bool(mallopt(_TRIM_THRESHOLD, kept))

@@ -151,8 +151,12 @@ class Database:
             yield session
 
     @asynccontextmanager
-    async def write(self, actor: Actor) -> AsyncIterator[Work]:
+    async def write(self, actor: Actor, *, aside: bool = False) -> AsyncIterator[Work]:
         """One transaction: commits when the block ends well, else nothing happened.
+
+        Args:
+            actor: Who does it.
+            aside: It changes nothing that anybody remembers: `commits` stays as it is.
 
         Raises:
             Unavailable: The database does not answer or the disk is full.
@@ -169,7 +173,7 @@ class Database:
                 raise Unavailable(
                     "The records cannot be written right now. Nothing was lost; please try again."
                 ) from error
-        self.commits += 1
+        self.commits += not aside
         self.writes += 1
         work.committed()
 

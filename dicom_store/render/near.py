@@ -8,8 +8,10 @@ imported with the first picture.
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from typing import TYPE_CHECKING
 
+from dicom_store.heap import FOR_PICTURES, keep_pages
 from dicom_store.model import InstanceRecord
 from dicom_store.render.look import Look
 
@@ -56,7 +58,7 @@ class Near:
 
     def warm(self) -> None:
         """Import what the first picture needs, in a thread."""
-        self._threads.submit(_imports)
+        self._threads.submit(_prepare)
 
     async def picture(self, film: bytes, look: Look) -> "Encoded | None":
         """Show a film; None where it is not plain after all.
@@ -71,11 +73,15 @@ class Near:
             self._busy -= 1
 
 
-def _imports() -> None:
+@cache
+def _prepare() -> None:
     from dicom_store.render import encoding, plain  # noqa: F401
+
+    keep_pages(FOR_PICTURES)
 
 
 def _shown(film: bytes, look: Look) -> "Encoded | None":
+    _prepare()
     import numpy as np
 
     from dicom_store.render import encoding, plain

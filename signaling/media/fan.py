@@ -154,6 +154,10 @@ class CompiledFan:
             if not all(lane.waits for lane in table.slow):
                 source.table = None  # somebody has begun: the next packet finds a new table
         mux, begun = self._mux, table.begun
+        if mux.queued + begun < WRITE_BATCH:  # a consult's few copies, in one call
+            filled = self._copy(self._port, mux.queued, table.rows, begun, *header, rest, len(rest))
+            mux.queued += filled
+            return sent + filled
         for begin in range(0, begun, WRITE_BATCH):
             count = min(WRITE_BATCH, begun - begin)
             if mux.queued + count > WRITE_BATCH:

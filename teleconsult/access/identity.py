@@ -143,7 +143,7 @@ class Identity:
         while len(self._noted) > _MOST:
             self._noted.popitem(last=False)
         try:
-            async with self._database.write(SYSTEM) as work:
+            async with self._database.write(SYSTEM, aside=True) as work:
                 await work.session.execute(
                     update(LoginSession).where(LoginSession.id == credential).values(used_at=work.at)
                 )

@@ -97,7 +97,7 @@ class Sealer:
         async with self._database.read() as session:
             if not await session.scalar(_unsealed(await _newest_sealed(session)).limit(1)):
                 return 0
-        async with self._database.write(SYSTEM) as work:
+        async with self._database.write(SYSTEM, aside=True) as work:
             if not self._database.is_sqlite:
                 await work.session.execute(text(f"SELECT pg_advisory_xact_lock({_ADVISORY_LOCK})"))
             anchor, count = await self._seal(work)
