@@ -155,7 +155,7 @@ class CompiledFan:
                 source.table = None  # somebody has begun: the next packet finds a new table
         mux, begun = self._mux, table.begun
         if mux.queued + begun < WRITE_BATCH:  # a consult's few copies, in one call
-            filled = self._copy(self._port, mux.queued, table.rows, begun, *header, rest, len(rest))
+            filled: int = self._copy(self._port, mux.queued, table.rows, begun, *header, rest, len(rest))
             mux.queued += filled
             return sent + filled
         for begin in range(0, begun, WRITE_BATCH):
