@@ -19,6 +19,8 @@ IMPLICIT_LITTLE = "1.2.840.10008.1.2"
 EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
 DEFLATED_LITTLE = "1.2.840.10008.1.2.1.99"
 EXPLICIT_BIG = "1.2.840.10008.1.2.2"
+PLAIN = frozenset({IMPLICIT_LITTLE, EXPLICIT_LITTLE})
+"""Pixels of these are what stands in the file."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,8 @@ from hashlib import sha256
 from typing import Any
 
 NODE_NAME = re.compile(r"[A-Za-z0-9_.:\[\]-]{1,40}")
+CLAIM_S = 5
+"""From the claim to the first word in the room."""
 _PEER_PACKETS_S = 200
 """What a connection is counted for before it sends: one voice and one picture are 174 packets a second."""
 _ALIKE_PACKETS_S = 2_000

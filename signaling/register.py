@@ -14,14 +14,12 @@ from typing import Any
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from signaling.directory import Standing
+from signaling.directory import CLAIM_S, Standing
 from signaling.errors import Unavailable
 from signaling.houseline import fits, seal
 
 PREFIX = "teleconsult.media"
 HEARD_MS = 2_000
-CLAIM_S = 5
-"""From the claim to the first word in the room."""
 HELD_S = 30
 _PATIENCE_S = 1.0
 _URL = re.compile(r"https://[A-Za-z0-9_.:\[\]-]{1,260}")

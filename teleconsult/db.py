@@ -9,7 +9,7 @@ import asyncio
 import os
 import time
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -177,7 +177,7 @@ class Database:
         self.writes += 1
         work.committed()
 
-    async def append(self, kind: type[Record], rows: Sequence[Mapping[str, Any]]) -> None:
+    async def append(self, kind: type[Record], rows: Sequence[dict[str, Any]]) -> None:
         """Add rows in a transaction of their own, for what only grows and nobody remembers: `commits` stays as it is.
 
         On SQLite this is one walk to a thread instead of one for each statement: readers wait for it.
@@ -194,7 +194,7 @@ class Database:
                 await self._appending.add(kind, rows)
             else:
                 async with self._writer.begin() as connection:
-                    await connection.execute(insert(kind), [dict(row) for row in rows])
+                    await connection.execute(insert(kind), rows)
         self.writes += 1
 
     async def close(self) -> None:
@@ -234,14 +234,14 @@ class _Appending:
         _prepare_sqlite(self._engine, _WRITES)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="records")
 
-    async def add(self, kind: type[Record], rows: Sequence[Mapping[str, Any]]) -> None:
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._add, kind, [dict(row) for row in rows])
+    async def add(self, kind: type[Record], rows: Sequence[dict[str, Any]]) -> None:
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._add, kind, rows)
 
     def close(self) -> None:
         self._thread.shutdown()
         self._engine.dispose()
 
-    def _add(self, kind: type[Record], rows: list[dict[str, Any]]) -> None:
+    def _add(self, kind: type[Record], rows: Sequence[dict[str, Any]]) -> None:
         with self._engine.begin() as connection:
             connection.execute(insert(kind), rows)
 

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 from dicom_store.heap import FOR_PICTURES, keep_pages
 from dicom_store.model import InstanceRecord
 from dicom_store.render.look import Look
+from dicom_store.tagwalk import PLAIN
 
 if TYPE_CHECKING:
     from dicom_store.render.encoding import Encoded
 
-_SYNTAXES = {"1.2.840.10008.1.2", "1.2.840.10008.1.2.1"}
 _MOST_PIXELS = 1 << 21
 _MOST_BYTES = 5 << 20
 
@@ -26,7 +26,7 @@ _MOST_BYTES = 5 << 20
 def may_be_plain(record: InstanceRecord) -> bool:
     """Whether the index speaks for it; the film itself has the last word."""
     return (
-        record.transfer_syntax in _SYNTAXES
+        record.transfer_syntax in PLAIN
         and record.pixel_offset > 0
         and (record.frames, record.samples) == (1, 1)
         and record.bits_allocated in (8, 16)

@@ -11,7 +11,7 @@ from weakref import WeakValueDictionary
 
 from dicom_store.errors import NotRenderable
 from dicom_store.model import InstanceRecord
-from dicom_store.render.handing import Films, for_frame, whole
+from dicom_store.render.handing import Films, for_frame
 from dicom_store.render.look import Look, PictureKind
 from dicom_store.render.near import Near, may_be_plain
 from dicom_store.workers import Job, JobFailed, JobFailure, Workers
@@ -107,12 +107,10 @@ class Render:
         return await self.picture(record, max(1, (record.frames + 1) // 2), wished)
 
     async def _make(self, record: InstanceRecord, frame: int, look: Look) -> Picture:
-        if self._near is not None and frame == 1 and may_be_plain(record):
-            film, pixels = await whole(self._films, record), None
-            if (near := await self._near.picture(film, look)) is not None:
-                return Picture(near[0], look.kind, near[1], near[2])
-        else:
-            film, pixels = await for_frame(self._films, record, frame)
+        film, pixels = await for_frame(self._films, record, frame)
+        near = await self._near.picture(film, look) if self._near is not None and may_be_plain(record) else None
+        if near is not None:
+            return Picture(near[0], look.kind, near[1], near[2])
         try:
             made = await self._workers.run(
                 _PICTURE, film, frame, look, record.transfer_syntax, pixels, seconds=self._seconds

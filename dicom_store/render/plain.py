@@ -18,7 +18,6 @@ from dicom_store.render.limits import MAX_PIXEL_SHAPE, MAX_PIXELS
 from dicom_store.render.look import Window, WindowFunction
 from dicom_store.tagwalk import Walk
 
-_SYNTAXES = {"1.2.840.10008.1.2", "1.2.840.10008.1.2.1"}
 _ROWS, _COLUMNS, _ALLOCATED, _STORED, _HIGH, _SIGNED = (
     0x00280010, 0x00280011, 0x00280100, 0x00280101, 0x00280102, 0x00280103
 )  # fmt: skip
@@ -52,7 +51,7 @@ def show(film: bytes, window: Window | None) -> tuple[Bytes, float] | None:
         walk = tagwalk.walk(film)
     except FilmRefused:
         return None
-    if walk.transfer_syntax not in _SYNTAXES or not walk.labelled or walk.fragments is not None or walk.big:
+    if walk.transfer_syntax not in tagwalk.PLAIN or not walk.labelled or walk.fragments is not None or walk.big:
         return None
     try:
         numbers = _numbers(walk)

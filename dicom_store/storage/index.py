@@ -6,7 +6,7 @@ Reads take a `Scope` and find nothing outside of it. Writes go through one write
 import zlib
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import Executable, Select, and_, bindparam, func, select
@@ -224,11 +224,7 @@ class Index:
 
     async def known_films(self, institution: InstitutionId, uids: Sequence[str]) -> dict[str, bytes]:
         """Which of these films an institution holds, with the hash of their bytes; for the door, not for callers."""
-        few = len(uids) <= _FEW_UIDS
-
-        async def ask(query: Executable, values: Any) -> Sequence[Any]:
-            return await self._rows(query, values, brief=few)
-
+        ask = partial(self._rows, brief=len(uids) <= _FEW_UIDS)
         return await keeping.known_films(ask, institution, uids)
 
     async def arrivals_after(self, number: int, limit: int = 500) -> list[Arrival]:

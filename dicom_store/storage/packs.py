@@ -112,7 +112,9 @@ class PackCode:
         if magic != b"FILM" or len(data) < RECORD_BYTES + length:
             raise Unavailable("A stored film is damaged on the server's disk.")
         sealed = data[RECORD_BYTES : RECORD_BYTES + length]
-        return self._open(_nonce(place + RECORD_BYTES), sealed, _about(self.header.pack, _LABEL, 0, ""))
+        label = bytearray(max(0, length - TAG_BYTES))
+        self._open(_nonce(place + RECORD_BYTES), sealed, _about(self.header.pack, _LABEL, 0, ""), label)
+        return bytes(label)
 
     def segments(self, film: memoryview, place: int, name: str, room: memoryview) -> Iterator[memoryview]:
         """The encrypted segments of a film whose first one stands at byte `place`, some at a time.
@@ -160,20 +162,13 @@ class PackCode:
             sealed = data[number * step : (number + 1) * step]
             begin = number * self.header.segment
             about = _about(self.header.pack, first + number, length, name)
-            try:
-                self.cipher.decrypt_into(
-                    _nonce(place + (first + number) * step),
-                    sealed,
-                    about,
-                    room[begin : begin + len(sealed) - TAG_BYTES],
-                )
-            except InvalidTag as error:
-                raise Unavailable("A stored film is damaged on the server's disk.") from error
+            into = room[begin : begin + len(sealed) - TAG_BYTES]
+            self._open(_nonce(place + (first + number) * step), sealed, about, into)
         return opened
 
-    def _open(self, nonce: bytes, sealed: bytes | memoryview, about: bytes) -> bytes:
+    def _open(self, nonce: bytes, sealed: bytes | memoryview, about: bytes, into: bytearray | memoryview) -> None:
         try:
-            return self.cipher.decrypt(nonce, sealed, about)
+            self.cipher.decrypt_into(nonce, sealed, about, into)
         except InvalidTag as error:
             raise Unavailable("A stored film is damaged on the server's disk.") from error
 

@@ -13,22 +13,12 @@ from sqlalchemy import ColumnElement, Select, bindparam, false, func, select, un
 
 from dicom_store.model import Level, MatchKind, Search
 from dicom_store.ports import Scope
-from dicom_store.storage.matching import (
-    ACCESSION,
-    INSTANCE_UID,
-    PATIENT_ID,
-    SERIES_UID,
-    STUDY_UID,
-    condition,
-    traits_of,
-    values_of,
-)
+from dicom_store.storage.matching import INSTANCE_UID, condition, traits_of, values_of
 from dicom_store.storage.tables import headers, instances, series, studies
-from dicom_store.storage.ways import Shape, countable, named_by, scope_condition, single_studies, way_to
+from dicom_store.storage.ways import NUMBERS, Shape, countable, named_by, scope_condition, single_studies, way_to
 
 FEW = 200
 """So many studies are sorted rather than walked past."""
-_NUMBERS = {STUDY_UID, SERIES_UID, INSTANCE_UID, PATIENT_ID, ACCESSION}
 
 
 class Found(NamedTuple):
@@ -78,7 +68,7 @@ def brief(search: Search) -> bool:
     exact = {match.tag for match in search.matches if match.kind is MatchKind.EXACT}
     if search.level is Level.INSTANCE:
         return INSTANCE_UID in exact
-    return search.study is not None or not exact.isdisjoint(_NUMBERS)
+    return search.study is not None or not exact.isdisjoint((INSTANCE_UID, *NUMBERS))
 
 
 def few(places: Sequence[int], counts: Sequence[int]) -> int | None:

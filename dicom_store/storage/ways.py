@@ -27,6 +27,8 @@ from dicom_store.storage.tables import instances, series, studies
 
 _MODALITY = 0x00080060
 _LISTED = {MatchKind.EXACT, MatchKind.ONE_OF}
+NUMBERS = (STUDY_UID, SERIES_UID, PATIENT_ID, ACCESSION)
+"""One value of these names few studies; in the order in which they are asked for their index."""
 
 
 class Shape(NamedTuple):
@@ -88,7 +90,7 @@ def way_to(shape: Shape) -> ColumnElement[bool] | None:
         return _by_film(shape, listed[INSTANCE_UID])
     if shape.in_study:
         return _ids(_held(), studies.c.study_uid == bindparam("study_uid"))
-    for tag in (STUDY_UID, SERIES_UID, PATIENT_ID, ACCESSION):
+    for tag in NUMBERS:
         if tag in listed:
             number = listed[tag]
             if tag == SERIES_UID:

@@ -11,15 +11,13 @@ from contextlib import AsyncExitStack, suppress
 from types import TracebackType
 from typing import Protocol, Self, TypeVar
 
-from signaling.directory import Standing, home_of, next_for_viewers
+from signaling.directory import CLAIM_S, Standing, home_of, next_for_viewers
 from teleconsult.bridges.node import Node, NodeGone, gone
 from teleconsult.errors import Unavailable
 
 _PATIENCE_S = 3.0
 """How long somebody to take a room is waited for: a start takes about a second."""
 _LOOK_EVERY_S = 0.1
-_CLAIM_S = 5.0
-"""From the claim to the first word in the room."""
 _MOST_CLAIMS = 10_000
 
 T = TypeVar("T")
@@ -213,7 +211,7 @@ class OneMachine:
             return held
         if len(self._claims) >= _MOST_CLAIMS:
             self._claims = {name: kept for name, kept in self._claims.items() if kept[1] > now}
-        self._claims[room] = (node, now + _CLAIM_S)
+        self._claims[room] = (node, now + CLAIM_S)
         for old in self._nodes:
             if old.name == before:
                 with suppress(Unavailable):

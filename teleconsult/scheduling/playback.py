@@ -12,7 +12,7 @@ from teleconsult.actor import Actor
 from teleconsult.errors import NotFound
 from teleconsult.scheduling.calls import Switchboard
 from teleconsult.scheduling.models import CallEvent
-from teleconsult.scheduling.recordings import NOBODY, People, people_of, standing, takes_of, view
+from teleconsult.scheduling.recordings import NOBODY, People, people_of, standing, take_named, view
 from teleconsult.scheduling.state import Seen
 from teleconsult.scheduling.takes import TakeFound
 from teleconsult.scheduling.views import LookView, MarkView, PlayView
@@ -35,9 +35,7 @@ async def playback_of(board: Switchboard, actor: Actor, consult_id: str, name: s
     """
     async with board.database.read() as session:
         case = await standing(board, session, actor, consult_id)
-        take = next((one for one in await takes_of(session, consult_id) if one.name == name), None)
-        if take is None:
-            raise NotFound
+        take = await take_named(session, consult_id, name)
         people = await people_of(session, consult_id)
         patient = case.consult.patient_id or ""
     shown = await view(board, take, people)

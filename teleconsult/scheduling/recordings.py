@@ -49,9 +49,9 @@ async def playable(board: Switchboard, actor: Actor, consult_id: str, take: str,
     """
     async with board.database.read() as session:
         case = await standing(board, session, actor, consult_id)
-        found = next((one for one in await takes_of(session, consult_id) if one.name == take), None)
+        found = await take_named(session, consult_id, take)
         patient = case.consult.patient_id or ""
-    if found is None or not 0 <= number < len(found.tracks):
+    if not 0 <= number < len(found.tracks):
         raise NotFound
     track = found.tracks[number]
     opened = await board.shelf.open(track.file, track.media)
@@ -103,6 +103,14 @@ async def takes_of(session: AsyncSession, consult_id: str) -> tuple[TakeFound, .
     held = (CallEvent.room.in_(rooms), CallEvent.kind.in_(_OF_FILES))
     newest = select(CallEvent).where(*held).order_by(CallEvent.at.desc(), CallEvent.number.desc())
     return takes(_told(await session.scalars(newest.limit(_MOST_FILES))))
+
+
+async def take_named(session: AsyncSession, consult_id: str, name: str) -> TakeFound:
+    """One of them. Raises NotFound."""
+    found = next((take for take in await takes_of(session, consult_id) if take.name == name), None)
+    if found is None:
+        raise NotFound
+    return found
 
 
 async def people_of(session: AsyncSession, consult_id: str) -> People:

@@ -64,6 +64,15 @@ async def watching(house, path="/whep/r"):
     return connection, answer.headers["Location"]
 
 
+async def seen_afar(a, b):
+    """Somebody publishes at one node, and somebody at the other sees it."""
+    publisher, _ = await publishing(a.client)
+    await a_leg(a, b)
+    viewer, _ = await watching(b)
+    await frame_of(viewer, "video")
+    return publisher, viewer
+
+
 async def until(true, seconds=20):
     async with asyncio.timeout(seconds):
         while not true():
@@ -95,10 +104,7 @@ async def test_five_viewers_at_another_node_see_and_hear_by_one_leg_that_goes_wi
 
 async def test_a_late_viewer_gets_a_key_frame_by_a_wish_that_goes_back_over_the_leg(houses):
     a, b = houses
-    publisher, _ = await publishing(a.client)
-    await a_leg(a, b)
-    first, _ = await watching(b)
-    await frame_of(first, "video")
+    publisher, first = await seen_afar(a, b)
     source = next(source for source in b.legs[0].sources.values() if source.kind == "video")
     before = source.last_pli_s
     late, _ = await watching(b)
@@ -115,10 +121,7 @@ def header_of(slot):
 
 async def test_what_is_lost_between_the_nodes_is_repeated_by_the_first_one(houses):
     a, b = houses
-    publisher, _ = await publishing(a.client)
-    await a_leg(a, b)
-    viewer, _ = await watching(b)
-    await frame_of(viewer, "video")
+    publisher, viewer = await seen_afar(a, b)
     source = next(source for source in b.legs[0].sources.values() if source.kind == "video")
     plane, dropped = b.rooms.plane, set()
     taken = plane._open
@@ -178,10 +181,7 @@ async def test_a_second_leg_of_the_same_publisher_is_let_lie(houses):
 
 async def test_when_the_room_ends_its_viewers_elsewhere_are_sent_away(houses):
     a, b = houses
-    publisher, _ = await publishing(a.client)
-    await a_leg(a, b)
-    viewer, _ = await watching(b)
-    await frame_of(viewer, "video")
+    publisher, viewer = await seen_afar(a, b)
     await a.control("end", room="r")
     await until(lambda: b.rooms.room("r") is None)
     await until(lambda: viewer.connectionState in ("closed", "failed"))
@@ -199,10 +199,7 @@ async def test_a_leg_whose_other_end_is_silent_goes(houses):
 
 async def test_who_was_put_out_sees_nothing_at_the_other_node_either(houses):
     a, b = houses
-    publisher, _ = await publishing(a.client)
-    await a_leg(a, b)
-    viewer, _ = await watching(b)
-    await frame_of(viewer, "video")
+    publisher, viewer = await seen_afar(a, b)
     for house in houses:
         await house.control("revoke", room="r", participant="p")
     assert [one for one in b.rooms.room("r").peers.values() if one.lanes] == []
