@@ -77,7 +77,7 @@ def _grants(said: dict[str, Any]) -> frozenset[Grant]:
         return frozenset(Grant(word) for word in said["grants"])
     if "role" in said:
         return grants_of(said["role"], waiting_room=bool(said.get("waits")))
-    return frozenset({Grant.PUBLISH, Grant.SUBSCRIBE, Grant.SHARE})
+    return frozenset({Grant.PUBLISH, Grant.SUBSCRIBE, Grant.SHARE, Grant.FILMS})
 
 
 def _shelf(folder: Path | None, key: Path | None) -> SealedShelf | None:

@@ -12,6 +12,8 @@ from signaling.errors import MessageRefused
 
 VERSION = 1
 MAX_SHARE = 8 * 1024
+VIEW = "view"
+"""The topic of what is looked at: a film, its window, the pointer. Told to those with the grant `films` only."""
 
 Word = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.:-]+$")]
 Sdp = Annotated[str, Field(max_length=64 * 1024)]

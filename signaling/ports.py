@@ -14,6 +14,8 @@ class Grant(StrEnum):
     SUBSCRIBE = "subscribe"
     SHARE = "share"
     """Send shared-reading and pointer messages."""
+    FILMS = "films"
+    """May read films: is told which ones are looked at."""
     HOST = "host"
     """Remove others, lower their hands, let them in, and end the call for all."""
     ADMIT = "admit"

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from signaling.house import House
 from signaling.live import LiveRoom
 from signaling.media.tape import Piece, Tape
+from signaling.messages import VIEW
 from signaling.ports import Shelf, Strip
-from signaling.views import TOPIC, Views
+from signaling.views import Views
 
 log = logging.getLogger(__name__)
 
@@ -148,7 +149,7 @@ class Recorder:
     def _begin(self, by: str) -> _Running:
         take = Take(secrets.token_hex(8), by, self._house.plane.now_s())
         views = Views(take.began_s)
-        return _Running(take, views, {}, [Reel(take, "", TOPIC, views)])
+        return _Running(take, views, {}, [Reel(take, "", VIEW, views)])
 
     def _end(self, live: LiveRoom) -> None:
         running = self._running.pop(live, None)
@@ -164,7 +165,7 @@ class Recorder:
         now, room = self._house.plane.now_s(), live.room
         if room.recording is None or room.recording.paused or not room.agreed:
             return
-        running.views.look(room.shared.get(TOPIC), now)
+        running.views.look(room.shared.get(VIEW), now)
         for key, tape in running.tapes.items():
             slot = live.slots.get(key)
             if slot and slot.source and now - running.take.began_s - tape.key_ms / 1000 > _KEY_EVERY_S:

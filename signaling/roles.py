@@ -23,7 +23,7 @@ class Role(StrEnum):
 
 
 _SPEAKS = frozenset({Grant.PUBLISH, Grant.SUBSCRIBE})
-_WORKS = _SPEAKS | {Grant.SHARE}
+_WORKS = _SPEAKS | {Grant.SHARE, Grant.FILMS}
 GRANTS: dict[Role, frozenset[Grant]] = {
     Role.HOST: _WORKS | {Grant.HOST, Grant.ADMIT},
     Role.SPECIALIST: _WORKS | {Grant.ADMIT},

@@ -136,7 +136,7 @@ class Rooms:
                 for server in turn.ice_servers(self.settings, who, self.now())
             ),
             hold_s=self.settings.seat_hold.total_seconds(),
-            shared=live.room.shared,
+            shared=live.room.shared_with(who),
             asking=live.room.asking(who),
             recording=live.room.recording or messages.Recording(on=False),
         )

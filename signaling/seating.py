@@ -7,7 +7,7 @@ from typing import Any
 
 from signaling.effects import Effect, Note, Tell
 from signaling.errors import NotAdmitted, RoomRefused
-from signaling.messages import Reply, Seat, SeatChanged, Shared
+from signaling.messages import VIEW, Reply, Seat, SeatChanged, Shared
 from signaling.ports import Admission, Grant, Happening
 
 
@@ -25,6 +25,10 @@ class Sitting:
     tracks: tuple[str, ...] = ()
     hand: int = 0
     consent: bool = False
+
+    def hears(self, topic: str) -> bool:
+        """Whether they are told what is shared under a topic: which films are looked at is for who may read films."""
+        return topic != VIEW or Grant.FILMS in self.admission.grants
 
     @property
     def seat(self) -> Seat:
@@ -65,8 +69,13 @@ class Seating:
 
     @property
     def shared(self) -> dict[str, dict[str, Any]]:
-        """The last word of each shared topic."""
+        """The last word of each shared topic, for the house itself."""
         return {topic: {**body, "participant": who} for topic, (who, body) in self._shared.items()}
+
+    def shared_with(self, participant: str) -> dict[str, dict[str, Any]]:
+        """The last word of each shared topic that a seat's holder is told."""
+        sitting = self._seats.get(participant)
+        return {topic: word for topic, word in self.shared.items() if sitting is not None and sitting.hears(topic)}
 
     def grants(self, participant: str) -> frozenset[Grant]:
         """What a seat's holder may do."""
@@ -121,7 +130,8 @@ class Seating:
         self._shared[topic] = (participant, dict(body))
         if not body:
             del self._shared[topic]
-        return self._tell_others(participant, Shared(participant=participant, topic=topic, body=dict(body)))
+        told = Shared(participant=participant, topic=topic, body=dict(body))
+        return self._tell_others(participant, told, topic)
 
     def raise_hand(self, participant: str, *, up: bool, by: str) -> list[Effect]:
         """A hand goes up or down; everybody is told, the order of raised hands stays.
@@ -147,9 +157,11 @@ class Seating:
         """What somebody shared goes with them."""
         self._shared = {topic: word for topic, word in self._shared.items() if word[0] != who}
 
-    def _tell_others(self, who: str, reply: Reply) -> list[Effect]:
+    def _tell_others(self, who: str, reply: Reply, topic: str = "") -> list[Effect]:
         return [
-            Tell(other, reply) for other, sitting in self._seats.items() if other != who and sitting.socket is not None
+            Tell(other, reply)
+            for other, sitting in self._seats.items()
+            if other != who and sitting.socket is not None and sitting.hears(topic)
         ]
 
     def _note(self, kind: str, who: str, now: datetime, **detail: str | int | float) -> Note:

@@ -13,7 +13,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from signaling.media.tape import Piece
 
-TOPIC: Final = "view"
 _EVERY_MS = 1_000
 
 _Uid = Annotated[str, Field(pattern=r"^[0-9.]{1,64}$")]

@@ -29,11 +29,12 @@ _PARTS: tuple[tuple[Party, Part], ...] = (
     (Party.MEMBER, Part.MEMBER),
 )
 _BOTH_WAYS = frozenset({Grant.PUBLISH, Grant.SUBSCRIBE})
+_TREATS = _BOTH_WAYS | {Grant.SHARE, Grant.FILMS}
 GRANTS: dict[Part, frozenset[Grant]] = {
     Part.PATIENT: _BOTH_WAYS,
-    Part.REQUESTER: _BOTH_WAYS | {Grant.SHARE},
-    Part.MEMBER: _BOTH_WAYS | {Grant.SHARE},
-    Part.SPECIALIST: _BOTH_WAYS | {Grant.SHARE, Grant.HOST, Grant.ADMIT, Grant.RECORD},
+    Part.REQUESTER: _TREATS,
+    Part.MEMBER: _TREATS,
+    Part.SPECIALIST: _TREATS | {Grant.HOST, Grant.ADMIT, Grant.RECORD},
     Part.STAFF: _BOTH_WAYS | {Grant.SHARE},
 }
 DOOR = frozenset({Seen.KNOCKED, Seen.ADMITTED, Seen.DECLINED, Seen.GAVE_UP, Seen.REMOVED})

@@ -18,6 +18,8 @@ class Grant(StrEnum):
     PUBLISH = "publish"
     SUBSCRIBE = "subscribe"
     SHARE = "share"
+    FILMS = "films"
+    """Is told which films are looked at."""
     HOST = "host"
     ADMIT = "admit"
     """Let in who waits at the door."""

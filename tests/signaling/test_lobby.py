@@ -290,6 +290,27 @@ async def test_who_waits_hears_and_learns_nothing_and_is_let_in(exchange):  # no
         await line.close()
 
 
+@pytest.mark.parametrize("role", ["patient", "guardian", "interpreter", "observer"])
+async def test_whose_films_they_are_not_to_read_are_never_named_to_them(exchange, role):  # noqa: F811
+    wang, _ = await inside(exchange, "wang", "specialist")
+    village, _ = await inside(exchange, "village", "requester")
+    early, _ = await inside(exchange, "early", role)
+    film = {"study": "1.2.840.1", "series": "1.2.840.1.2", "instance": "1.2.840.1.2.3"}
+    await wang.send_json({"type": "share", "topic": "view", "body": film})
+    await wang.send_json({"type": "share", "topic": "chat", "body": {"new": 1}})
+    assert (await said(village, "shared"))["body"] == film
+    late, welcome = await inside(exchange, "late", role)
+    assert welcome["shared"] == {"chat": {"participant": "wang", "new": 1}}
+    await wang.send_json({"type": "share", "topic": "view", "body": {**film, "frame": 2}})
+    await wang.send_json({"type": "share", "topic": "view", "body": {}})
+    await late.close()  # it is lost, and may come back to the same seat
+    again, welcome = await inside(exchange, "late", role)
+    for heard in ([welcome], await all_said(early), await all_said(again)):
+        assert not any("1.2.840" in str(word) or "view" in str(word) for word in heard)
+    for line in (wang, village, early, again):
+        await line.close()
+
+
 async def test_who_is_turned_away_is_hung_up_on(exchange):  # noqa: F811
     patient = await at_the_door(exchange)
     await said(patient, "waiting")

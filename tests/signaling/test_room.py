@@ -96,6 +96,20 @@ def test_what_was_shared_last_waits_for_late_joiners():
     assert made.shared == {"view": {"participant": "li", "slice": 4}}
 
 
+def test_which_film_is_looked_at_is_told_to_those_who_may_read_films():
+    made = room("li")
+    made.join(admission("wang", Grant.SHARE, Grant.FILMS), 2, NOON)
+    made.join(admission("patient", Grant.PUBLISH, Grant.SUBSCRIBE), 3, NOON)
+    film = {"study": "1.2", "series": "1.2.3", "instance": "1.2.3.4"}
+    assert [tell.participant for tell in made.share("li", "view", film)] == ["wang"]
+    assert [tell.participant for tell in made.share("li", "view", {})] == ["wang"]
+    assert [tell.participant for tell in made.share("li", "chat", {"at": 1})] == ["wang", "patient"]
+    made.share("li", "view", film)
+    assert set(made.shared_with("wang")) == {"chat", "view"}
+    assert set(made.shared_with("patient")) == {"chat"}
+    assert made.shared_with("nobody") == {}
+
+
 def test_who_may_not_share_is_refused():
     made = Room("r", HOLD, 3)
     made.join(admission("patient", Grant.PUBLISH), 1, NOON)

@@ -15,7 +15,7 @@ from signaling.ports import Admission, Grant
 from signaling.tickets import mint
 
 KEY = b"k" * 32
-ALL = frozenset({Grant.PUBLISH, Grant.SUBSCRIBE, Grant.SHARE})
+ALL = frozenset({Grant.PUBLISH, Grant.SUBSCRIBE, Grant.SHARE, Grant.FILMS})
 
 
 def ticket(room="r", participant="p", grants=ALL, age=timedelta()):

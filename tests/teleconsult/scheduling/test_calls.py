@@ -115,6 +115,18 @@ async def let_in(calls):
     return consult, patient, outside, inside, who
 
 
+async def test_a_patient_in_the_call_is_never_told_which_films_the_doctors_look_at(calls):
+    _, _, outside, inside, _ = await let_in(calls)
+    film = {"study": "1.2.840.1", "series": "1.2.840.1.2", "instance": "1.2.840.1.2.3"}
+    await inside.send_json({"type": "share", "topic": "view", "body": film})
+    await inside.send_json({"type": "share", "topic": "chat", "body": {}})
+    while (word := await outside.receive_json(timeout=10))["type"] != "shared":
+        pass
+    assert word["topic"] == "chat", "what came before it was not told"
+    await outside.close()
+    await inside.close()
+
+
 async def test_who_was_let_in_never_waits_again_in_this_call_not_even_after_a_kill(calls):
     consult, patient, outside, inside, _ = await let_in(calls)
     await calls.heard(4)

@@ -49,6 +49,7 @@ def test_only_who_asks_and_who_answers_speak():
 def test_only_the_specialist_ends_a_call_for_all():
     assert [part for part in Part if Grant.HOST in rules.GRANTS[part]] == [Part.SPECIALIST]
     assert Grant.SHARE not in rules.GRANTS[Part.PATIENT]
+    assert {part for part in Part if Grant.FILMS not in rules.GRANTS[part]} == {Part.PATIENT, Part.STAFF}
 
 
 @pytest.mark.parametrize(
