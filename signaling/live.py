@@ -125,9 +125,9 @@ class LiveRoom:
         heard = []
         for (who, label), slot in self.slots.items():
             if label == "audio" and slot.source:
-                if slot.source.level < _SPEAKS_BELOW:
-                    heard.append((slot.source.level, who))
-                slot.source.level = 127
+                level = slot.source.listen()
+                if level < _SPEAKS_BELOW:
+                    heard.append((level, who))
         now = tuple(who for _, who in sorted(heard)[:_SPEAKERS])
         if now == self.speaking:
             return None

@@ -95,17 +95,17 @@ class Backchannel:
     def _repeat(self, ssrc: int, seqs: tuple[int, ...]) -> None:
         lane = self._peer.lane_of(ssrc)
         source = lane.source if lane else None
-        if lane is None or source is None or not source.cache:
+        if lane is None or source is None or source.history is None:
             return
         for out_seq in seqs:
             seq = lane.source_seq(out_seq)
-            kept = None if seq is None else source.cache[seq & (feedback.HISTORY - 1)]
-            if kept is None or kept[0] != seq:
+            kept = None if seq is None else source.history.find(seq)
+            if kept is None:
                 continue
             if lane.repeats <= 0:
                 return
             lane.repeats -= 1
-            _, first, marker, ts, rest = kept
+            _, first, marker, ts, rest, _ = kept
             self._peer.send_rtp(lane.repeat(first, marker, out_seq, ts, rest))
 
     def _pass_on(self, report: feedback.SenderReport, now: float) -> None:
@@ -132,9 +132,9 @@ class Backchannel:
     def repair(self, now_s: float) -> None:
         """Every few milliseconds: ask upstream for what is missing, and for a key frame where that is cheaper."""
         for source in self._peer.sources.values():
-            if source.ssrc is None or not source.cache:
+            if source.ssrc is None or source.history is None:
                 continue
-            if source.rid and source.lanes and now_s - source.last_at_s > STALLED_S:
+            if source.rid and source.lanes and now_s - source.tally.at_s > STALLED_S:
                 source.slot.settle(now_s)
             missing = source.missing
             if missing.any and (due := missing.due(now_s)):
@@ -221,7 +221,8 @@ class Backchannel:
 
 
 def _settle(source: "Source") -> int:
-    source.bitrate_bps, source.bytes, source.spent = source.bytes * 8, 0, 0
+    tally = source.tally
+    source.bitrate_bps, tally.bytes, tally.spent = tally.bytes * 8, 0, 0
     return source.bitrate_bps
 
 

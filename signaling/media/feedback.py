@@ -10,8 +10,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 _WRAP16 = 0xFFFF
-HISTORY = 1024
-"""Packets kept for repeats: about 8 s of 1 Mbit/s video, a power of two."""
 PLI_EVERY_S = 0.3
 
 SR, RR, SDES, BYE, RTPFB, PSFB = 200, 201, 202, 203, 205, 206

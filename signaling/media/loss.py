@@ -9,6 +9,8 @@ of their own).
 import struct
 from dataclasses import dataclass, field
 
+from signaling.media.tally import Tally
+
 _WRAP16 = 0xFFFF
 _HALF = 0x8000
 _MAX_GAP = 200
@@ -49,44 +51,59 @@ class Missing:
     Args:
         repairs: Whether lost packets are asked for (video); counted they are always.
         apart: Whether repeats come in a stream of their own.
+        tally: Where it is counted; begun anew.
 
     Attributes:
         apart: Likewise; what then comes late in the stream itself was only late.
         broken: More was lost than repeats can mend; whoever asks for a key frame takes this back.
-        received: Packets that came, repeats included.
-        repaired: Those of them that came only as repeats.
+        repaired: Packets that came only as repeats.
     """
 
-    __slots__ = (
-        "_asked", "_last_s", "_repairs", "apart", "broken", "cycles", "expected", "highest", "received", "repaired",
-        "round_trip_s",
-    )  # fmt: skip
+    __slots__ = ("_asked", "_repairs", "_tally", "apart", "broken", "repaired", "round_trip_s")
 
-    def __init__(self, *, repairs: bool = True, apart: bool = False) -> None:
+    def __init__(self, *, repairs: bool = True, apart: bool = False, tally: Tally | None = None) -> None:
         self.apart = apart
-        self.highest: int | None = None
-        self.cycles = 0
         self.round_trip_s = _FIRST_ROUND_TRIP_S
-        self.expected = 0
-        self.received = 0
         self.repaired = 0
         self.broken = False
         self._repairs = repairs
         self._asked: dict[int, _Ask] = {}
-        self._last_s = 0.0
+        self._tally = tally = tally or Tally()
+        tally.highest, tally.cycles, tally.expected, tally.received, tally.at_s = -1, 0, 0, 0, 0.0
+
+    @property
+    def highest(self) -> int | None:
+        """The newest sequence number."""
+        highest = self._tally.highest
+        return None if highest < 0 else highest
+
+    @property
+    def cycles(self) -> int:
+        """How often the numbers began again."""
+        return self._tally.cycles
+
+    @property
+    def expected(self) -> int:
+        """Packets that should have come."""
+        return self._tally.expected
+
+    @property
+    def received(self) -> int:
+        """Packets that came, repeats included."""
+        return self._tally.received
 
     def came(self, seq: int, now_s: float) -> None:
-        """A packet arrived."""
-        self.received += 1
-        highest = self.highest
-        if highest is None:
-            self.highest = seq
-            self.expected += 1
-            self._last_s = now_s
+        """A packet arrived. `flows.c: usual` counts the next one likewise; of any other it knows nothing."""
+        tally = self._tally
+        tally.received += 1
+        highest = tally.highest
+        if highest < 0:
+            tally.highest, tally.at_s = seq, now_s
+            tally.expected += 1
             return
         ahead = (seq - highest) & _WRAP16
         if ahead == 1:
-            self.expected += 1
+            tally.expected += 1
         elif 1 < ahead < _HALF:
             self._jumped(highest, ahead, now_s)
         else:
@@ -94,15 +111,14 @@ class Missing:
                 self.repaired += 1
             return
         if seq < highest:
-            self.cycles += 1
-        self.highest = seq
-        self._last_s = now_s
+            tally.cycles += 1
+        tally.highest, tally.at_s = seq, now_s
 
     def repeated(self, seq: int, now_s: float) -> bool:
         """A repeat came in its own stream; False for what was not missing: a probe of the link, or a second one."""
         if not self._mended(seq, now_s):
             return False
-        self.received += 1
+        self._tally.received += 1
         self.repaired += 1
         return True
 
@@ -144,10 +160,10 @@ class Missing:
         self.broken = False
 
     def _jumped(self, highest: int, ahead: int, now_s: float) -> None:
-        self.expected += ahead if ahead < _MAX_GAP else 1
+        self._tally.expected += ahead if ahead < _MAX_GAP else 1
         if not self._repairs:
             return
-        if ahead >= _MAX_GAP or now_s - self._last_s > _CUT_S or len(self._asked) + ahead > _MAX_OPEN:
+        if ahead >= _MAX_GAP or now_s - self._tally.at_s > _CUT_S or len(self._asked) + ahead > _MAX_OPEN:
             self._asked.clear()
             self.broken = True
             return

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from signaling.media import compiling, extensions, feedback, ice
+from signaling.media import compiling, extensions, ice
 from signaling.media.fan import CompiledFan, Fan, Header, PlainFan
 from signaling.media.intake import CompiledIntake, Intake, Opened, PlainIntake
 from signaling.media.keyframes import begins_key_frame
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 _ROUNDS = 4
 """Batches read before the loop gets its turn: 256 packets, about 2 ms."""
-_MASK = feedback.HISTORY - 1
 _HELD_S = 5.0
 """An address that answered for somebody so lately is not given to another."""
 
@@ -155,19 +154,19 @@ class Plane:
             return
         if (second & 0x7F) != source.pt and not source.turn_to(second & 0x7F, now):
             return  # comfort noise or a codec that was not agreed
-        missing = source.missing
-        missing.came(seq, now)
-        if missing.highest == seq:
-            if source.last_ts != ts or not source.last_at_s:
+        tally = source.tally
+        source.missing.came(seq, now)
+        if tally.highest == seq:
+            if tally.ts != ts or tally.frame_ts < 0:
                 source.lateness.came(ts, now)
-            source.last_ts, source.last_at_s = ts, now
+            tally.ts = ts
         if peer.level_id and source.kind == "audio":
             if level is None:
                 level = extensions.byte(*self._extension(start, first, payload), peer.level_id)
             if level is not None and level >= 0:
                 source.hear(level)
-        source.packets += 1
-        source.bytes += length
+        tally.packets += 1
+        tally.bytes += length
         self._pass_on(source, (first & 0xA0, second & 0x80, seq, ts), start + payload, start + length, now)
 
     def _mend(self, peer: "Peer", start: int, opened: Opened, now: float) -> None:
@@ -178,7 +177,7 @@ class Plane:
         if source is None or not source.pay(length):
             self.refused += 1
             return
-        source.bytes += length
+        source.tally.bytes += length
         data, begin, end = self.mux.inbox.data, start + payload, start + length
         padding = data[end - 1] if first & 0x20 else 0
         if end - padding < begin + 2:
@@ -190,12 +189,12 @@ class Plane:
     def _pass_on(self, source: "Source", header: Header, begin: int, end: int, now: float) -> None:
         first, marker, seq, ts = header
         rest = bytes(self.mux.inbox.view[begin:end])
-        if source.cache:
-            source.cache[seq & _MASK] = (seq, first, marker, ts, rest)
+        if source.history is not None:
+            source.history.keep((seq, first, marker, ts, rest, now))
         if source.tape is not None:
             source.tape((source.ssrc or 0, source.codec.name, seq, ts, marker > 0, now, rest))
         self.packets_in += 1
-        if source.joining and source.missing.highest == seq and begins_key_frame(source.codec.name, rest):
+        if source.joining and source.tally.highest == seq and begins_key_frame(source.codec.name, rest):
             source.slot.admit(source, now)
         if source.lanes:
             self.packets_out += self._send(source, header, rest)

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 from signaling.media import feedback
 from signaling.media.arrival import Lateness
 from signaling.media.forward import Heard
+from signaling.media.history import History
 from signaling.media.layers import nominal_bps
 from signaling.media.loss import Missing, Reporting
 from signaling.media.sdp import Codec, Section
+from signaling.media.tally import PLAIN_BOOKS, SILENT, Books, Tally
 from signaling.media.tape import Heard as Recorded
 
 if TYPE_CHECKING:
@@ -16,9 +18,7 @@ if TYPE_CHECKING:
     from signaling.media.peer import Peer
     from signaling.media.tracks import Lane, Slot
 
-Cached = tuple[int, int, int, int, bytes]
-"""seq, first byte, marker bit, timestamp, payload."""
-_PACKET_COST_BYTES = 300
+PACKET_COST_BYTES = 300
 """What a packet costs beside its bytes, so that tiny ones are not free."""
 _MOST_PER_S = {"audio": 100_000, "video": 1_800_000}
 """Cost of a second's packets; about 0.6 and 11 Mbit/s. A publisher who sends more floods everybody who watches."""
@@ -33,26 +33,34 @@ class Source:
         section: Where it was offered.
         codecs: As agreed.
         rid: Which of the section's layers, "" where there is but one.
+        books: Where its counts and packets are kept.
 
     Attributes:
         codecs: Payload type -> codec, as agreed; the first is expected.
         lanes: Where packets go now; changed only between packets, and by a new list. A lane that hangs here changes its
             address only by `move`, its numbers not at all once it has begun.
         joining: Lanes that get another layer until this one has a key frame.
-        cache: Recent packets for repeats, empty where the other side cannot repeat.
-        spent: What this second's packets have cost.
+        history: Recent packets for repeats, None where the other side cannot repeat.
+        tally: What every packet changes.
         table: The compiled fan-out's view of `lanes`.
         tape: Takes every packet while this is recorded.
-        level: Loudest of late (RFC 6464: 0 loudest, 127 silent).
     """
 
     __slots__ = (
-        "_nominal_bps", "bitrate_bps", "bytes", "cache", "codec", "codecs", "joining", "kind", "lanes", "last_at_s",
-        "last_pli_s", "last_ts", "lateness", "level", "limit", "missing", "packets", "peer", "pt", "reported_s",
-        "reporting", "rid", "slot", "spent", "ssrc", "table", "tape", "waiting", "wants_key_frame",
+        "_nominal_bps", "bitrate_bps", "codec", "codecs", "history", "joining", "kind", "lanes", "last_pli_s",
+        "lateness", "limit", "missing", "peer", "pt", "reported_s", "reporting", "rid", "slot", "ssrc", "table",
+        "tally", "tape", "waiting", "wants_key_frame",
     )  # fmt: skip
 
-    def __init__(self, peer: "Peer", slot: "Slot", section: Section, codecs: tuple[Codec, ...], rid: str = "") -> None:
+    def __init__(
+        self,
+        peer: "Peer",
+        slot: "Slot",
+        section: Section,
+        codecs: tuple[Codec, ...],
+        rid: str = "",
+        books: Books = PLAIN_BOOKS,
+    ) -> None:
         self.rid = rid
         self._nominal_bps = nominal_bps(len(section.rids) - 1 - section.rids.index(rid)) if rid else 0
         self.joining: list[Lane] = []
@@ -66,44 +74,46 @@ class Source:
         self.tape: Callable[[Recorded], None] | None = None
         self.lanes: list[Lane] = []
         self.table: Table | None = None
-        self.cache: list[Cached | None] = [None] * feedback.HISTORY if section.repeats else []
+        self.history: History | None = books.history() if section.repeats else None
+        self.tally: Tally = books.tally()
         self.limit = _MOST_PER_S[section.kind]
         self.waiting = False
         self.wants_key_frame = False
         self.last_pli_s = -1.0
         self.reported_s = -1.0
-        self.packets = self.bytes = self.bitrate_bps = self.spent = 0
-        self.level = 127
+        self.bitrate_bps = 0
         self.begin_anew()
 
     def begin_anew(self) -> None:
         """Another stream follows under this track: what was counted of the last one says nothing about it."""
-        self.missing = Missing(repairs=bool(self.cache), apart=bool(self.codec.rtx))
+        self.missing = Missing(repairs=self.history is not None, apart=bool(self.codec.rtx), tally=self.tally)
         self.reporting = Reporting()
-        self.lateness = Lateness(self.codec.clock_hz)
-        self.last_ts = 0
-        self.last_at_s = 0.0
+        self.lateness = Lateness(self.codec.clock_hz, self.tally)
 
     @property
     def last(self) -> Heard | None:
         """The newest packet."""
         seq = self.missing.highest
-        return None if seq is None else Heard(seq, self.last_ts, self.last_at_s)
+        return None if seq is None else Heard(seq, self.tally.ts, self.tally.at_s)
 
     @property
     def rate_bps(self) -> int:
         """What it takes to send it on."""
         return self.bitrate_bps or self._nominal_bps
 
-    def hear(self, level: int | None) -> None:
+    def hear(self, level: int) -> None:
         """A packet says how loud it is."""
-        if level is not None and level & 127 < self.level:
-            self.level = level & 127
+        self.tally.level = min(self.tally.level, level & SILENT)
+
+    def listen(self) -> int:
+        """The loudest since this was last asked for (RFC 6464: 0 loudest, 127 silent)."""
+        level, self.tally.level = self.tally.level, SILENT
+        return level
 
     def pay(self, length: int) -> bool:
         """Whether the publisher may send one more packet in this second."""
-        self.spent += length + _PACKET_COST_BYTES
-        return self.spent <= self.limit
+        self.tally.spent += length + PACKET_COST_BYTES
+        return self.tally.spent <= self.limit
 
     def turn_to(self, pt: int, now_s: float) -> bool:
         """The publisher changed to another agreed codec; False for one that was not agreed."""

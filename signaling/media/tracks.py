@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from signaling.media import feedback, vp8
+from signaling.media import vp8
 from signaling.media.forward import Heard, Numbering
 from signaling.media.layers import Demand, Fit
 from signaling.media.sources import Source
@@ -118,7 +118,7 @@ class Lane(Numbering):
         if last is None or self.waits:  # one that never began has sent nothing of this source
             return
         self.last = last
-        newest = source.cache[last.seq & (feedback.HISTORY - 1)] if source.cache else None
+        newest = source.history.find(last.seq) if source.history is not None else None
         if newest is not None and source.codec.name == "VP8":
             self.pictures = vp8.moved(vp8.numbers(newest[4]), self.shift)
 
@@ -268,9 +268,9 @@ class Slot:
         """The layers that come, the smallest first; of what has but one, that one."""
         if not self.layered:
             return list(self.sources)
-        newest = max(source.last_at_s for source in self.sources)
+        newest = max(source.tally.at_s for source in self.sources)
         known = [source for source in self.sources if source.ssrc is not None]
-        known = [one for one in known if not one.last_at_s or newest - one.last_at_s < STALLED_S]
+        known = [one for one in known if not one.tally.at_s or newest - one.tally.at_s < STALLED_S]
         return sorted(known, key=lambda source: source.rate_bps)
 
     def _turn(self, lane: Lane, source: Source, now_s: float) -> None:

@@ -70,7 +70,7 @@ async def frames_in(client, who, count):
     """Wait until so many of somebody's packets have come."""
     async with asyncio.timeout(30):
         while (one := client.app[ROOMS].peer("r", who)) is None or sum(
-            source.packets for source in one.sources.values() if source.kind == "video"
+            source.tally.packets for source in one.sources.values() if source.kind == "video"
         ) < count:
             await asyncio.sleep(0.02)
 
