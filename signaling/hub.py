@@ -152,8 +152,8 @@ class Hub:
 def _decide(room: Room, word: messages.Request, me: str, now: datetime) -> list[Effect]:
     """What a word means for the room."""
     match word:
-        case MediaState(audio=audio, video=video, screen=screen, paused=paused):
-            return room.change(me, audio=audio, video=video, screen=screen, paused=paused)
+        case MediaState():
+            return room.change(me, word)
         case Share(topic=topic, body=body):
             return room.share(me, topic, body)
         case Hand(up=up, participant=whose):

@@ -53,6 +53,8 @@ class MediaState(_Said):
     """What of me can be heard and seen now.
 
     Attributes:
+        audio: My microphone.
+        sound: My screen comes with its sound, which goes with my voice, also while the microphone is off.
         paused: I would be seen, but my line has room for my voice only.
     """
 
@@ -60,6 +62,7 @@ class MediaState(_Said):
     audio: bool
     video: bool
     screen: bool = False
+    sound: bool = False
     paused: bool = False
 
 
@@ -182,6 +185,7 @@ class Seat(_Said):
     """One participant as the others see it.
 
     Attributes:
+        sound: Whether their screen comes with its sound, beside the voice.
         hand: 0 while the hand is down; of two raised hands the one with the lower number came first.
         consent: Whether they agreed to being recorded.
         paused: Whether they are not seen because of their line, and not by their own wish.
@@ -194,6 +198,7 @@ class Seat(_Said):
     audio: bool
     video: bool
     screen: bool
+    sound: bool = False
     tracks: tuple[str, ...]
     hand: int = 0
     consent: bool = False

@@ -7,8 +7,11 @@ from typing import Any
 
 from signaling.effects import Effect, Note, Tell
 from signaling.errors import NotAdmitted, RoomRefused
-from signaling.messages import VIEW, Reply, Seat, SeatChanged, Shared
+from signaling.messages import VIEW, MediaState, Reply, Seat, SeatChanged, Shared
 from signaling.ports import Admission, Grant, Happening
+
+_PRESUMED = MediaState(audio=True, video=True)
+"""Until they say what can be heard and seen of them."""
 
 
 @dataclass(slots=True)
@@ -18,10 +21,7 @@ class Sitting:
     admission: Admission
     socket: int | None
     away_since: datetime | None = None
-    audio: bool = True
-    video: bool = True
-    screen: bool = False
-    paused: bool = False
+    state: MediaState = _PRESUMED
     tracks: tuple[str, ...] = ()
     hand: int = 0
     consent: bool = False
@@ -38,13 +38,14 @@ class Sitting:
             name=self.admission.name,
             role=self.admission.role,
             present=self.socket is not None,
-            audio=self.audio,
-            video=self.video,
-            screen=self.screen,
+            audio=self.state.audio,
+            video=self.state.video,
+            screen=self.state.screen,
+            sound=self.state.sound,
             tracks=self.tracks,
             hand=self.hand,
             consent=self.consent,
-            paused=self.paused,
+            paused=self.state.paused,
         )
 
 
@@ -98,7 +99,7 @@ class Seating:
             raise NotAdmitted(f"this needs the grant {grant}")
 
     # ------------------------------------------------------------ saying
-    def change(self, participant: str, *, audio: bool, video: bool, screen: bool, paused: bool = False) -> list[Effect]:
+    def change(self, participant: str, state: MediaState) -> list[Effect]:
         """What of a participant can be heard and seen.
 
         Raises:
@@ -107,7 +108,7 @@ class Seating:
         sitting = self._seats.get(participant)
         if sitting is None:
             raise RoomRefused("the call has ended", code="ended")
-        sitting.audio, sitting.video, sitting.screen, sitting.paused = audio, video, screen, paused
+        sitting.state = state
         return self._tell_others(participant, SeatChanged(seat=sitting.seat))
 
     def publish(self, participant: str, tracks: tuple[str, ...]) -> list[Effect]:

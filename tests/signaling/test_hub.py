@@ -35,7 +35,11 @@ async def test_people_see_each_other_come_change_and_leave(exchange):  # noqa: F
     assert [seat["participant"] for seat in welcome["seats"]] == ["li", "wang"]
     assert (await said(li, "seat"))["seat"]["participant"] == "wang"
     await wang.send_json({"type": "state", "audio": False, "video": True})
-    assert (await said(li, "seat"))["seat"]["audio"] is False
+    seat = (await said(li, "seat"))["seat"]
+    assert (seat["audio"], seat["screen"], seat["sound"]) == (False, False, False)
+    await wang.send_json({"type": "state", "audio": False, "video": True, "screen": True, "sound": True})
+    seat = (await said(li, "seat"))["seat"]
+    assert (seat["audio"], seat["screen"], seat["sound"]) == (False, True, True), "a screen sounds beside a muted voice"
     await wang.send_json({"type": "state", "audio": True, "video": False, "paused": True})
     seat = (await said(li, "seat"))["seat"]
     assert (seat["video"], seat["paused"]) == (False, True), "the line's doing, and not theirs"

@@ -3,7 +3,8 @@
 import type { Seat, Welcome } from "../src/call/wire";
 
 export const seat = (participant: string, tracks: string[]): Seat => ({
-  participant, name: participant, role: "", present: true, audio: true, video: true, screen: false, tracks,
+  participant, name: participant, role: "", present: true, audio: true, video: true, screen: false, sound: false,
+  tracks,
   hand: 0, consent: false, paused: false,
 }); // prettier-ignore
 

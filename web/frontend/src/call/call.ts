@@ -5,10 +5,13 @@ import { Connection } from "./connection";
 import { keep, recall } from "./choices";
 import { Devices, type Input } from "./devices";
 import { afterTier, hasVideo, receiving, UNHINDERED, type Network } from "./ladder";
+import { Outside } from "./outside";
 import { wantedTracks } from "./plan";
-import { figures, rates, sign, totals, type Sign, type Totals } from "./quality";
+import { Gauge } from "./gauge";
+import { sign, type Sign } from "./quality";
 import { Session, type Ending, type Ticket } from "./session";
 import { Room, type RoomNews, type RoomWord } from "./room";
+import type { Screen } from "./screen";
 import type { Choice, Reply, Seat, Welcome } from "./wire";
 
 /** `door`: connected, and somebody inside has to let this person in. */
@@ -24,7 +27,7 @@ export type Told =
   | RoomNews
   | { what: "unplugged"; input: Input; now: string | null }
   | { what: "refused"; code: string; detail: string }
-  | { what: "paused" | "shown" }
+  | { what: "paused" | "shown" | "sounding" | "soundless" }
   | { what: "back" };
 
 const LOOK_EVERY_MS = 2_000;
@@ -38,21 +41,19 @@ export class Call {
   network: Network = UNHINDERED;
   choice: Choice = "auto";
   quality: Sign = { grade: "none", reason: "" };
-  rate = { up: 0, down: 0 };
+  readonly gauge = new Gauge();
   /** Whether the person wants to be heard and seen; a device may still be missing. */
   wants: Record<Input, boolean> = { audio: true, video: true };
-  screen: MediaStreamTrack | null = null;
+  screen: Screen | null = null;
   readonly devices: Devices;
   private readonly session: Session;
   private connection: Connection | null = null;
   private iceServers: RTCIceServer[] = [];
-  private looked: Totals | null = null;
-  private lookedAt = 0;
   private timer: ReturnType<typeof setInterval> | undefined;
-  private readonly onOnline = (): void => this.networkChanged();
-  private readonly onVisible = (): void => {
-    if (document.visibilityState === "visible") void this.wake();
-  };
+  private readonly outside = new Outside(
+    () => this.networkChanged(),
+    () => void this.wake(),
+  );
 
   constructor(
     readonly name: string,
@@ -63,7 +64,8 @@ export class Call {
     this.wants = { audio: kept.audio, video: kept.video };
     this.devices = new Devices({
       changed: (input, track) => {
-        void this.connection?.send(input, track);
+        if (input === "audio") this.sendVoice();
+        else void this.connection?.send(input, track);
         this.sayState();
         this.events.changed();
       },
@@ -128,9 +130,7 @@ export class Call {
   join(): void {
     this.phase = "joining";
     this.remember(true);
-    addEventListener("online", this.onOnline);
-    document.addEventListener("visibilitychange", this.onVisible);
-    network()?.addEventListener("change", this.onOnline);
+    this.outside.watch();
     this.timer = setInterval(() => void this.look(), LOOK_EVERY_MS);
     this.session.start();
     this.events.changed();
@@ -191,15 +191,15 @@ export class Call {
       this.stopSharing();
       return;
     }
-    const stream = await navigator.mediaDevices.getDisplayMedia({ video: { frameRate: { max: 15 } } });
-    const track = stream.getVideoTracks()[0];
-    if (!track) return;
-    track.contentHint = "detail";
-    track.addEventListener("ended", () => this.stopSharing());
-    this.screen = track;
-    await this.connection?.send("screen", track);
-    this.sayState();
-    this.events.changed();
+    const { askForScreen } = await import("./screen");
+    const screen = await askForScreen(() => {
+      if (screen?.isOver) this.stopSharing();
+      else this.sendScreen();
+    });
+    if (!screen) return;
+    this.screen = screen;
+    this.sendScreen();
+    this.events.told({ what: screen.hasSound ? "sounding" : "soundless" });
   }
 
   pick(choice: Choice): void {
@@ -310,9 +310,7 @@ export class Call {
     this.detail = detail;
     this.remember(false);
     clearInterval(this.timer);
-    removeEventListener("online", this.onOnline);
-    document.removeEventListener("visibilitychange", this.onVisible);
-    network()?.removeEventListener("change", this.onOnline);
+    this.outside.stop();
     this.connection?.close();
     this.connection = null;
     this.screen?.stop();
@@ -334,22 +332,33 @@ export class Call {
       },
     });
     this.connection = connection;
-    this.looked = null;
-    for (const input of ["audio", "video"] as const)
-      if (this.devices.tracks[input]) void connection.send(input, this.devices.tracks[input]);
-    if (this.screen) void connection.send("screen", this.screen);
+    this.gauge.reset();
+    if (this.devices.tracks.video) void connection.send("video", this.devices.tracks.video);
+    this.sendVoice();
+    if (this.screen) void connection.send("screen", this.screen.picture);
+  }
+
+  private sendVoice(): void {
+    const { audio } = this.devices.tracks;
+    void this.connection?.send("audio", this.screen ? this.screen.voice(audio) : audio);
   }
 
   private sayState(): void {
     const has = (input: Input): boolean => this.wants[input] && this.devices.tracks[input] !== null;
     const [video, paused] = [has("video") && this.sendsVideo, has("video") && !this.sendsVideo];
-    this.session.send({ type: "state", audio: has("audio"), video, screen: this.screen !== null, paused });
+    const [screen, sound] = [this.screen !== null, this.screen?.hasSound ?? false];
+    this.session.send({ type: "state", audio: has("audio"), video, screen, sound, paused });
   }
 
   private stopSharing(): void {
     this.screen?.stop();
     this.screen = null;
-    void this.connection?.send("screen", null);
+    this.sendScreen();
+  }
+
+  private sendScreen(): void {
+    void this.connection?.send("screen", this.screen?.picture ?? null);
+    this.sendVoice();
     this.sayState();
     this.events.changed();
   }
@@ -370,27 +379,15 @@ export class Call {
   private async look(): Promise<void> {
     const connection = this.connection;
     if (!connection || this.phase === "before") return;
-    const entries: Record<string, unknown>[] = [];
-    (await connection.pc.getStats()).forEach((entry: Record<string, unknown>) => entries.push(entry));
-    const at = Date.now();
-    const now = totals(entries);
-    const measured = figures(this.looked, now);
-    this.rate = rates(this.looked, now, (at - this.lookedAt) / 1000);
-    this.looked = now;
-    this.lookedAt = at;
+    const { measured, theirLoss } = await this.gauge.look(connection.pc);
     const idle = connection.pc.getTransceivers().length === 0;
     if (connection.up) this.session.send({ type: "quality", ...measured });
     measured.busy ||= this.network.busy;
-    this.quality = sign(measured, now.theirLoss, this.phase === "in" && (connection.up || idle));
+    this.quality = sign(measured, theirLoss, this.phase === "in" && (connection.up || idle));
     this.events.changed();
   }
 
   private remember(joined: boolean): void {
     keep(this.name, { joined, audio: this.wants.audio, video: this.wants.video });
   }
-}
-
-/** The Network Information API, where there is one: a phone that goes from Wi-Fi to mobile says so. */
-function network(): EventTarget | null {
-  return (navigator as { connection?: EventTarget }).connection ?? null;
 }

@@ -41,6 +41,7 @@ export class Controls {
     this.camera.addEventListener("click", () => void call.set("video", !call.wants.video));
     this.turn.addEventListener("click", () => void call.devices.turnRound());
     this.screen.addEventListener("click", () => void call.share().catch(() => undefined)); // the person changed their mind
+    this.screen.dataset.callScreenShare = "";
     this.record.dataset.callRecord = "";
     this.record.addEventListener("click", () => call.record(true));
     this.hand.dataset.callHand = "";
@@ -80,7 +81,7 @@ export class Controls {
       t("Switch camera on"),
     );
     this.screen.setAttribute("aria-pressed", String(call.screen !== null));
-    this.screen.querySelector(".word")?.replaceChildren(call.screen ? t("Stop sharing") : t("Share screen"));
+    this.screen.querySelector(".word")?.replaceChildren(shareWord(call));
     this.record.hidden = !call.grants.has("record") || call.room.recording.on;
     this.hand.setAttribute("aria-pressed", String(call.hasHandUp));
     this.hand.querySelector(".word")?.replaceChildren(call.hasHandUp ? t("Lower hand") : t("Raise hand"));
@@ -101,6 +102,11 @@ export class Controls {
     );
     if (sure) this.call.endForAll();
   }
+}
+
+function shareWord({ screen }: Call): string {
+  if (!screen) return t("Share screen");
+  return screen.hasSound ? t("Stop sharing picture and sound") : t("Stop sharing");
 }
 
 function canShare(): boolean {

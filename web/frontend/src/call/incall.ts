@@ -3,7 +3,7 @@
 import "./call.css";
 import { el, icon } from "../dom";
 import { t } from "../i18n";
-import { Call, type Told } from "./call";
+import type { Call, Told } from "./call";
 import { Chat } from "./chat";
 import { Controls } from "./controls";
 import { aloneInside, atTheDoor, Door } from "./door";
@@ -14,6 +14,7 @@ import { whyNoVideo } from "./ladder";
 import type { Sign } from "./quality";
 import type { Reading } from "./reading";
 import { RecordingSign } from "./recording";
+import { words } from "./news";
 import { Settings } from "./settings";
 import { Sound, Tiles } from "./tiles";
 
@@ -159,6 +160,7 @@ export class InCall {
 
   /** Whoever treats shows films: not a patient's page. */
   private async read(): Promise<void> {
+    void import("./screen"); // a browser asks for a screen only while the tap on the button is fresh
     const { Reading } = await import("./reading");
     const { call } = this;
     this.reading = new Reading((look) => {
@@ -283,35 +285,5 @@ export class InCall {
     });
     card.append(go);
     this.help.replaceChildren(card);
-  }
-}
-
-function words(told: Told): string {
-  switch (told.what) {
-    case "came":
-      return t("{name} has come in", { name: told.name });
-    case "left":
-      return t("{name} has left", { name: told.name });
-    case "removed":
-      return t("{name} is no longer in the call", { name: told.name });
-    case "hand":
-      return t("{name} raises a hand", { name: told.name });
-    case "knock":
-      return t("{name} waits at the door", { name: told.name });
-    case "back":
-      return t("You are back in the call");
-    case "paused":
-      return t(
-        "Your network is weak: your picture is paused. You are still heard, and the picture comes back by itself.",
-      );
-    case "shown":
-      return t("Your network is better: the others see you again.");
-    case "refused": // a colleague was quicker at the door: what was wanted has happened
-      return told.code === "not_waiting" ? "" : told.detail;
-    case "unplugged":
-      if (told.now) return t("That device is gone. Now in use: {name}", { name: told.now });
-      return told.input === "audio"
-        ? t("The microphone is gone. The others do not hear you now.")
-        : t("The camera is gone. The others still hear you.");
   }
 }

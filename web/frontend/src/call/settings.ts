@@ -47,7 +47,7 @@ export class Settings {
     if (!this.dialog.open) return;
     this.fields.update();
     for (const radio of this.radios) radio.checked = radio.value === this.call.choice;
-    const { up, down } = this.call.rate;
+    const { up, down } = this.call.gauge.rate;
     this.numbers.textContent = t("Sending {up} kbit/s, receiving {down} kbit/s", { up, down });
   }
 }

@@ -75,7 +75,10 @@ export class Tiles {
   private screen(tile: Tile, seat: Seat): void {
     tile.element.classList.add("screen");
     picture(tile, this.call.receivesVideo ? this.call.track(seat.participant, "screen") : null);
-    name(tile, t("{name} shows a screen", { name: seat.name }), "monitor-up", "");
+    const words = seat.sound
+      ? t("{name} shows a screen with sound", { name: seat.name })
+      : t("{name} shows a screen", { name: seat.name });
+    name(tile, words, seat.sound ? "volume-2" : "monitor-up", "");
     note(tile, "");
   }
 

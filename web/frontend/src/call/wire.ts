@@ -17,6 +17,8 @@ export interface Seat {
   audio: boolean;
   video: boolean;
   screen: boolean;
+  /** The sound of the screen comes with the voice, also while the microphone is off. */
+  sound: boolean;
   tracks: string[];
   /** 0 while the hand is down; of two raised hands the one with the lower number came first. */
   hand: number;
@@ -96,7 +98,7 @@ export interface Figures {
 export type Request =
   | { type: "hello"; version: number; ticket: string; resume: boolean }
   | ({ type: "offer" } & Offer)
-  | { type: "state"; audio: boolean; video: boolean; screen: boolean; paused: boolean }
+  | { type: "state"; audio: boolean; video: boolean; screen: boolean; sound: boolean; paused: boolean }
   | { type: "share"; topic: string; body: Record<string, unknown> }
   | ({ type: "quality" } & Figures)
   | { type: "ladder"; choice: Choice }
@@ -139,6 +141,7 @@ const seat = shaped({
   audio: flag,
   video: flag,
   screen: flag,
+  sound: flag,
   tracks: listOf(text),
   hand: number,
   consent: flag,
