@@ -51,7 +51,7 @@ $(VENV)/.compiled: $(MODULES) | $(VENV)/.base
 	touch $@
 
 # The relay's inner loop in C, where there is a compiler with Python's headers; without it the relay runs in Python.
-$(VENV)/.fanout: signaling/media/compiling.py signaling/media/fanout.c signaling/media/fanout.h | $(VENV)/.base
+$(VENV)/.fanout: signaling/media/compiling.py signaling/media/fanout.c signaling/media/flows.c signaling/media/fanout.h | $(VENV)/.base
 	-$(PYTHON) -m signaling.media.compiling 1>&2
 	touch $@
 

@@ -60,11 +60,12 @@ class Bundle:
         now_s, keys = self._plane.now_s(), [(section.mid, rid) for rid in section.rids or ("",)]
         if keys != [key for key in self.sources if key[0] == section.mid]:
             self._drop_sources(section.mid)
-            made = tuple(Source(self._peer, slot, section, codecs, rid) for _, rid in keys)
+            made = tuple(Source(self._peer, slot, section, codecs, rid, self._plane.books) for _, rid in keys)
             self.sources.update(zip(keys, made, strict=True))
             self._plane.publishing.add(self._peer)
             slot.take(made, now_s)
         for source in (self.sources[key] for key in keys):
+            source.halt()  # what its packets say of themselves may have other numbers now
             if source.codec != codecs[0]:
                 source.codecs = {codec.pt: codec for codec in codecs}
                 source.turn_to(codecs[0].pt, now_s)
@@ -153,6 +154,7 @@ class Bundle:
         """Of one section."""
         dropped = [self.sources.pop(key) for key in list(self.sources) if key[0] == mid]
         for source in dropped:
+            self._plane.let_go(source)
             if source in source.slot.sources:
                 source.slot.release()
         for table in (self.by_ssrc, self._announced, self._repeats):

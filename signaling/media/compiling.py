@@ -24,7 +24,7 @@ from typing import Any
 
 _HERE = Path(__file__).parent
 _NAME = "_fanout"
-_HEADER, _SOURCE = _HERE / "fanout.h", _HERE / "fanout.c"
+_HEADER, _SOURCES = "fanout.h", ("fanout.c", "flows.c")
 _FLAGS = (
     "-std=c11", "-O2", "-fPIC", "-shared", "-Wall", "-Wextra", "-Werror=implicit-function-declaration",
     "-fstack-protector-strong", "-D_FORTIFY_SOURCE=2",
@@ -35,8 +35,8 @@ _MOST_S = 120
 def built() -> Path:
     """Where the library lies once it is built for this source, this Python and this machine."""
     digest = hashlib.sha256(Path(__file__).read_bytes())
-    for part in (_HEADER, _SOURCE):
-        digest.update(part.read_bytes())
+    for part in (_HEADER, *_SOURCES):
+        digest.update((_HERE / part).read_bytes())
     digest.update(f"{sysconfig.get_platform()} {sys.implementation.cache_tag}".encode())
     return _HERE / f"{_NAME}.{digest.hexdigest()[:16]}.so"
 
@@ -89,8 +89,8 @@ def _write_glue(path: Path) -> None:
     from cffi import FFI  # only who builds pays for it
 
     ffi = FFI()
-    ffi.cdef(re.sub(r"/\*.*?\*/", "", _HEADER.read_text(), flags=re.DOTALL))
-    ffi.set_source(_NAME, _SOURCE.read_text())
+    ffi.cdef(re.sub(r"/\*.*?\*/", "", (_HERE / _HEADER).read_text(), flags=re.DOTALL))
+    ffi.set_source(_NAME, "\n".join((_HERE / part).read_text() for part in _SOURCES))
     with contextlib.redirect_stdout(io.StringIO()):  # it tells what it does
         ffi.emit_c_code(str(path))
 

@@ -129,14 +129,17 @@ class CompiledFan:
     Args:
         mux: The open port; only the batched one has slots that C may fill.
         module: What `compiling.load` gave.
+
+    Attributes:
+        port: The port's outgoing slots as C writes them.
     """
 
     def __init__(self, mux: BatchMux, module: Any) -> None:
         self._mux = mux
         self._plain = PlainFan(mux)
         self._ffi, self._copy = module.ffi, module.lib.fanout_copy
-        self._port = self._ffi.new("fanout_port *")
-        port, ring = self._port, mux.outbox
+        self.port = self._ffi.new("fanout_port *")
+        port, ring = self.port, mux.outbox
         port.slots = self._ffi.cast("uint8_t *", ring.base)
         port.names = self._ffi.cast("uint8_t *", ring.names_base)
         port.vectors = self._ffi.cast("void *", ring.vectors_base)
@@ -155,14 +158,14 @@ class CompiledFan:
                 source.table = None  # somebody has begun: the next packet finds a new table
         mux, begun = self._mux, table.begun
         if mux.queued + begun < WRITE_BATCH:  # a consult's few copies, in one call
-            filled: int = self._copy(self._port, mux.queued, table.rows, begun, *header, rest, len(rest))
+            filled: int = self._copy(self.port, mux.queued, table.rows, begun, *header, rest, len(rest))
             mux.queued += filled
             return sent + filled
         for begin in range(0, begun, WRITE_BATCH):
             count = min(WRITE_BATCH, begun - begin)
             if mux.queued + count > WRITE_BATCH:
                 mux.flush()
-            filled = self._copy(self._port, mux.queued, table.rows + begin, count, *header, rest, len(rest))
+            filled = self._copy(self.port, mux.queued, table.rows + begin, count, *header, rest, len(rest))
             mux.queued += filled
             sent += filled
             if mux.queued == WRITE_BATCH:

@@ -3,6 +3,10 @@
 
    Source: RFC 3550 5.1 (the header), RFC 3711 (the tag behind it), RFC 7741 4.2 (VP8's descriptor). */
 
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* struct mmsghdr */
+#endif
+
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>

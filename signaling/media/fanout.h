@@ -38,10 +38,13 @@ typedef struct {
 uint32_t fanout_copy(const fanout_port *port, uint32_t queued, const fanout_lane *lanes, uint32_t count,
                      uint8_t first, uint8_t marker, uint16_t seq, uint32_t ts, const char *payload, uint32_t size);
 
-/* The incoming slots of the port. */
+/* The incoming slots of the port, and what `recvmmsg` said of them. */
 typedef struct {
     uint8_t *slots;
+    const uint8_t *names;
+    const void *messages;
     uint32_t slot_bytes;
+    uint32_t name_bytes;
     uint32_t capacity;
     int (*unprotect)(void *session, void *packet, int *length);
 } fanout_inbox;
@@ -61,3 +64,86 @@ typedef struct {
 /* Decrypts a slot where it lies and reads its header. Returns 1, or 0 for what is forged, too old, too long or cut off. */
 int fanout_open(const fanout_inbox *inbox, uint32_t slot, uint32_t length, void *session, uint32_t most,
                 uint8_t level_id, fanout_opened *found);
+
+/* What every packet of a source changes: `tally.Tally`. */
+typedef struct {
+    uint64_t packets;
+    uint64_t bytes;
+    uint64_t spent;
+    uint64_t expected;
+    uint64_t received;
+    uint64_t frames;
+    int64_t frame_ts;
+    double at_s;
+    double media_s;
+    double least_s;
+    uint32_t ts;
+    uint32_t cycles;
+    int32_t highest;
+    int32_t level;
+} fanout_tally;
+
+/* A packet kept for repeats: `history.Kept`. Without a payload there is none. */
+typedef struct {
+    char *payload;
+    double at_s;
+    uint32_t ts;
+    uint16_t seq;
+    uint16_t size;
+    uint8_t first;
+    uint8_t marker;
+} fanout_kept;
+
+/* `history.PlainHistory`, with its `MOST` and `KEPT_S`. */
+typedef struct {
+    fanout_kept kept[1024];
+    double kept_s;
+    uint32_t oldest;
+} fanout_history;
+
+/* Keeps a copy of a packet; what has become too old goes. */
+void fanout_keep(fanout_history *history, uint16_t seq, uint8_t first, uint8_t marker, uint32_t ts, const char *payload,
+                 uint32_t size, double at_s);
+
+/* Everything goes. */
+void fanout_forget(fanout_history *history);
+
+/* A source whose next packet needs no look from Python, while it is `armed`. `history` may be NULL. */
+typedef struct {
+    void *session;
+    fanout_tally *tally;
+    fanout_history *history;
+    const fanout_lane *lanes;
+    uint32_t count;
+    uint32_t ssrc;
+    uint32_t limit;
+    uint32_t clock_hz;
+    uint8_t armed;
+    uint8_t pt;
+    uint8_t level_id;
+    uint8_t name[28];
+} fanout_flow;
+
+/* From the inbox to the outbox. `flows` has `places`, a power of two of them, of which at least one is free. */
+typedef struct {
+    const fanout_inbox *inbox;
+    const fanout_port *port;
+    fanout_flow **flows;
+    uint64_t packets_in;
+    uint64_t packets_out;
+    uint64_t refused;
+    uint32_t places;
+    uint32_t salt;
+    uint32_t most_bytes;
+    uint32_t cost_bytes;
+    uint32_t long_s;
+    uint32_t queued;
+    uint32_t full;
+} fanout_way;
+
+/* Gives a flow its place by its name and ssrc. Returns 0 where there is none. */
+int fanout_enter(fanout_way *way, fanout_flow *flow);
+
+/* Takes packets from `slot` on through as long as they are usual ones. Returns the first slot whose packet is not, `count`
+   where there is none; `full` is set where it only waits for room in the outbox. */
+uint32_t fanout_through(fanout_way *way, uint32_t slot, uint32_t count, double now_s);

@@ -13,7 +13,7 @@ from signaling.media import tap
 from signaling.media.mux import READ_BATCH, SLOT_BYTES, BatchMux, PlainMux
 
 _HEADER = struct.Struct("!BBHII")
-_MOST_BYTES = 1500
+MOST_BYTES = 1500
 """No network on the way carries more, and libsrtp's tag must fit behind it."""
 
 Opened = tuple[int, int, int, int, int, int | None, int, int]
@@ -53,7 +53,7 @@ class PlainIntake:
         if tap.unprotect_in_place(session, self._pointers[slot], box):
             return None
         length, start, data = box[0], slot * SLOT_BYTES, self._data
-        if not 12 <= length <= _MOST_BYTES:
+        if not 12 <= length <= MOST_BYTES:
             return None
         first, second, seq, ts, ssrc = _HEADER.unpack_from(data, start)
         payload = 12 + 4 * (first & 15)
@@ -72,14 +72,19 @@ class CompiledIntake:
     Args:
         mux: The open port.
         module: What `compiling.load` gave.
+
+    Attributes:
+        inbox: The port's incoming slots as C reads them.
     """
 
     def __init__(self, mux: BatchMux, module: Any) -> None:
         ffi = module.ffi
-        self._inbox = ffi.new("fanout_inbox *")
-        self._inbox.slots = ffi.cast("uint8_t *", mux.inbox.base)
-        self._inbox.slot_bytes, self._inbox.capacity = SLOT_BYTES, READ_BATCH
-        self._inbox.unprotect = ffi.cast("int (*)(void *, void *, int *)", tap.unprotect_address())
+        self.inbox = ffi.new("fanout_inbox *")
+        self.inbox.slots = ffi.cast("uint8_t *", mux.inbox.base)
+        self.inbox.names = ffi.cast("uint8_t *", mux.inbox.names_base)
+        self.inbox.messages = ffi.cast("void *", mux.inbox.messages_base)
+        self.inbox.slot_bytes, self.inbox.name_bytes, self.inbox.capacity = SLOT_BYTES, mux.name_bytes, READ_BATCH
+        self.inbox.unprotect = ffi.cast("int (*)(void *, void *, int *)", tap.unprotect_address())
         self._found = ffi.new("fanout_opened *")
         self._read = cast(Callable[[Any], Opened], struct.Struct("=IIHHHhBB").unpack_from)
         self._seen = ffi.buffer(self._found)
@@ -87,6 +92,6 @@ class CompiledIntake:
 
     def open(self, slot: int, length: int, session: Any, level_id: int) -> Opened | None:
         """Open a slot of the inbox; None for what is forged, too old, too long or cut off."""
-        if not self._open(self._inbox, slot, length, session, _MOST_BYTES, level_id, self._found):
+        if not self._open(self.inbox, slot, length, session, MOST_BYTES, level_id, self._found):
             return None
         return self._read(self._seen)

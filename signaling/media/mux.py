@@ -42,6 +42,7 @@ class Ring:
         base: Address of `data` in memory, for in-place encryption.
         names_base: Address of `names`.
         vectors_base: Address of the `iovec` of each slot.
+        messages_base: Address of the `mmsghdr` of each slot.
     """
 
     def __init__(self, slots: int, name_bytes: int) -> None:
@@ -55,6 +56,7 @@ class Ring:
         self.vectors = _ffi.new("iovec_t[]", slots)
         self.vectors_base = int(_ffi.cast("uintptr_t", self.vectors))
         self.messages = _ffi.new("mmsg_t[]", slots)
+        self.messages_base = int(_ffi.cast("uintptr_t", self.messages))
         for slot in range(slots):
             self.vectors[slot].iov_base = self._pinned + slot * SLOT_BYTES
             self.vectors[slot].iov_len = SLOT_BYTES

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 
 from signaling.media import compiling, extensions, ice
 from signaling.media.fan import CompiledFan, Fan, Header, PlainFan
+from signaling.media.flows import Flows
 from signaling.media.intake import CompiledIntake, Intake, Opened, PlainIntake
 from signaling.media.keyframes import begins_key_frame
 from signaling.media.mux import READ_BATCH, SLOT_BYTES, BatchMux, PlainMux, readable
+from signaling.media.tally import PLAIN_BOOKS
 
 if TYPE_CHECKING:
     from signaling.media.peer import Peer
@@ -33,8 +35,10 @@ class Plane:
         now_s: Monotonic seconds.
         intake: Opens what comes; in Python where none is given.
         fan: Writes copies; likewise.
+        flows: Takes usual packets through; without it none is usual.
 
     Attributes:
+        books: Where sources of this port are to count.
         by_stream: (address, SSRC) -> the leg to another node: many go between the same two ports.
         publishing: Peers with sources: those that want looking after every few milliseconds.
     """
@@ -46,8 +50,11 @@ class Plane:
         *,
         intake: Intake | None = None,
         fan: Fan | None = None,
+        flows: Flows | None = None,
     ) -> None:
         self.mux = mux
+        self._flows = flows
+        self.books = PLAIN_BOOKS if flows is None else flows.books
         self._open = (intake or PlainIntake(mux)).open
         self._send = (fan or PlainFan(mux)).send
         self.now_s = now_s
@@ -55,9 +62,7 @@ class Plane:
         self.by_ufrag: dict[str, Peer] = {}
         self.by_stream: dict[tuple[bytes, bytes], Peer] = {}
         self.publishing: set[Peer] = set()
-        self.packets_in = 0
-        self.packets_out = 0
-        self.refused = 0
+        self._in = self._out = self._refused = 0
         self.unknown = 0
         self._name = struct.Struct(f"{mux.name_bytes}s")
 
@@ -74,6 +79,26 @@ class Plane:
         if peer.name is not None and self.by_name.get(peer.name) is peer:
             del self.by_name[peer.name]
 
+    def let_go(self, source: "Source") -> None:
+        """A source ends, or comes from another address."""
+        if self._flows is not None:
+            self._flows.drop(source)
+
+    @property
+    def packets_in(self) -> int:
+        """Packets taken in."""
+        return self._in + (self._flows.way.packets_in if self._flows else 0)
+
+    @property
+    def packets_out(self) -> int:
+        """Copies sent on."""
+        return self._out + (self._flows.way.packets_out if self._flows else 0)
+
+    @property
+    def refused(self) -> int:
+        """Datagrams of peers that were forged, broken or too much."""
+        return self._refused + (self._flows.way.refused if self._flows else 0)
+
     # ------------------------------------------------------------ in
     def on_readable(self) -> None:
         """The event loop's reader: take what is there, send what follows from it."""
@@ -81,7 +106,7 @@ class Plane:
         for _ in range(_ROUNDS):
             count = mux.receive()
             now = self.now_s()
-            for slot in range(count):
+            for slot in range(count) if self._flows is None else self._flows.sift(count, now):
                 self._take(slot, now)
             if mux.queued:
                 mux.flush()
@@ -104,13 +129,13 @@ class Plane:
         elif 20 <= first < 64:
             peer.on_dtls(bytes(mux.inbox.view[start : start + length]))
         elif peer.rx is None or not 128 <= first < 192:
-            self.refused += 1
+            self._refused += 1
         elif 192 <= data[start + 1] <= 223:
             peer.feedback.hear(bytes(mux.inbox.view[start : start + length]))
         else:
             opened = self._open(slot, length, peer.rx, peer.level_id)
             if opened is None:
-                self.refused += 1
+                self._refused += 1
             else:
                 self._forward(peer, start, opened, now)
 
@@ -135,10 +160,16 @@ class Plane:
         self.mux.send(check.answer, name)
         moves = peer.name != name and (check.nominates or peer.name is None)
         if moves:
-            if peer.name is not None:
-                self.by_name.pop(peer.name, None)
-            self.by_name[name] = peer
+            self._move(peer, name)
         peer.on_check(name if moves else None, check.ufrag)
+
+    def _move(self, peer: "Peer", name: bytes) -> None:
+        """A peer comes from another address from now on."""
+        if peer.name is not None:
+            self.by_name.pop(peer.name, None)
+        self.by_name[name] = peer
+        for source in peer.sources.values():
+            self.let_go(source)
 
     # ------------------------------------------------------------ through
     def _forward(self, peer: "Peer", start: int, opened: Opened, now: float) -> None:
@@ -150,7 +181,7 @@ class Plane:
                 return
             source = peer.adopt(ssrc, second & 0x7F, *self._named(start, first, payload, (peer.mid_id, peer.rid_id)))
         if source is None or not source.pay(length):
-            self.refused += 1
+            self._refused += 1
             return
         if (second & 0x7F) != source.pt and not source.turn_to(second & 0x7F, now):
             return  # comfort noise or a codec that was not agreed
@@ -168,6 +199,8 @@ class Plane:
         tally.packets += 1
         tally.bytes += length
         self._pass_on(source, (first & 0xA0, second & 0x80, seq, ts), start + payload, start + length, now)
+        if self._flows is not None:
+            self._flows.arm(peer, source)
 
     def _mend(self, peer: "Peer", start: int, opened: Opened, now: float) -> None:
         """A repeat in a stream of its own takes the place of what it repeats (RFC 4588 4); a probe has none."""
@@ -175,7 +208,7 @@ class Plane:
         named = self._named(start, first, payload, (peer.mid_id, peer.repaired_rid_id))
         source = peer.repeated(ssrc, second & 0x7F, *named)
         if source is None or not source.pay(length):
-            self.refused += 1
+            self._refused += 1
             return
         source.tally.bytes += length
         data, begin, end = self.mux.inbox.data, start + payload, start + length
@@ -193,11 +226,11 @@ class Plane:
             source.history.keep((seq, first, marker, ts, rest, now))
         if source.tape is not None:
             source.tape((source.ssrc or 0, source.codec.name, seq, ts, marker > 0, now, rest))
-        self.packets_in += 1
+        self._in += 1
         if source.joining and source.tally.highest == seq and begins_key_frame(source.codec.name, rest):
             source.slot.admit(source, now)
         if source.lanes:
-            self.packets_out += self._send(source, header, rest)
+            self._out += self._send(source, header, rest)
 
     def _extension(self, start: int, first: int, payload: int) -> tuple[bytearray, int, int]:
         """Where a packet's header extension lies: what `extensions` asks for; of no length where there is none."""
@@ -220,4 +253,5 @@ def open_plane(mux: BatchMux | PlainMux, *, compiled: bool = True) -> Plane:
     module = compiling.load() if compiled else None
     if module is None or not isinstance(mux, BatchMux):
         return Plane(mux)
-    return Plane(mux, intake=CompiledIntake(mux, module), fan=CompiledFan(mux, module))
+    intake, fan = CompiledIntake(mux, module), CompiledFan(mux, module)
+    return Plane(mux, intake=intake, fan=fan, flows=Flows(mux, module, intake, fan))

@@ -15,6 +15,7 @@ from signaling.media.tape import Heard as Recorded
 
 if TYPE_CHECKING:
     from signaling.media.fan import Table
+    from signaling.media.flows import Flow
     from signaling.media.peer import Peer
     from signaling.media.tracks import Lane, Slot
 
@@ -43,11 +44,13 @@ class Source:
         history: Recent packets for repeats, None where the other side cannot repeat.
         tally: What every packet changes.
         table: The compiled fan-out's view of `lanes`.
+        flow: The compiled path's view of all of this, None while it has none.
         tape: Takes every packet while this is recorded.
     """
 
+    flow: "Flow | None"
     __slots__ = (
-        "_nominal_bps", "bitrate_bps", "codec", "codecs", "history", "joining", "kind", "lanes", "last_pli_s",
+        "_nominal_bps", "bitrate_bps", "codec", "codecs", "flow", "history", "joining", "kind", "lanes", "last_pli_s",
         "lateness", "limit", "missing", "peer", "pt", "reported_s", "reporting", "rid", "slot", "ssrc", "table",
         "tally", "tape", "waiting", "wants_key_frame",
     )  # fmt: skip
@@ -61,6 +64,7 @@ class Source:
         rid: str = "",
         books: Books = PLAIN_BOOKS,
     ) -> None:
+        object.__setattr__(self, "flow", None)
         self.rid = rid
         self._nominal_bps = nominal_bps(len(section.rids) - 1 - section.rids.index(rid)) if rid else 0
         self.joining: list[Lane] = []
@@ -83,6 +87,16 @@ class Source:
         self.reported_s = -1.0
         self.bitrate_bps = 0
         self.begin_anew()
+
+    def __setattr__(self, name: str, value: object) -> None:
+        """Whatever Python changes here, it looks at the next packet itself."""
+        object.__setattr__(self, name, value)
+        self.halt()
+
+    def halt(self) -> None:
+        """The next packet is not a usual one."""
+        if self.flow is not None:
+            self.flow.halt()
 
     def begin_anew(self) -> None:
         """Another stream follows under this track: what was counted of the last one says nothing about it."""

@@ -9,8 +9,8 @@ from aiohttp import ClientSession, UnixConnector, web
 from signaling.app import ROOMS, create_app
 from signaling.config import ExchangeSettings
 from signaling.media.leg import Leg
-from signaling.media.mux import SLOT_BYTES
 from signaling.tickets import RELAYED_HEADER
+from tests.signaling.lossy import lose
 from tests.signaling.test_whip import KEY, frame_of, negotiate, peer, publishing, ticket
 
 
@@ -114,26 +114,18 @@ async def test_a_late_viewer_gets_a_key_frame_by_a_wish_that_goes_back_over_the_
         await one.close()
 
 
-def header_of(slot):
-    """Where ssrc and sequence number lie, and how long they are."""
-    return (slot * SLOT_BYTES + 8, 4), (slot * SLOT_BYTES + 2, 2)
-
-
 async def test_what_is_lost_between_the_nodes_is_repeated_by_the_first_one(houses):
     a, b = houses
     publisher, viewer = await seen_afar(a, b)
     source = next(source for source in b.legs[0].sources.values() if source.kind == "video")
-    plane, dropped = b.rooms.plane, set()
-    taken = plane._open
+    dropped = set()
 
-    def lossy(slot, length, session, level_id):
-        ssrc, seq = (int.from_bytes(plane.mux.inbox.data[at : at + size]) for at, size in header_of(slot))
-        if ssrc == source.ssrc and len(dropped) < 3 and seq % 5 == 0 and seq not in dropped:
-            dropped.add(seq)
-            return None
-        return taken(slot, length, session, level_id)
+    def three(ssrc, _, seq):
+        once = ssrc == source.ssrc and len(dropped) < 3 and seq % 5 == 0 and seq not in dropped
+        dropped.update({seq} if once else ())
+        return once
 
-    b.rooms.plane._open = lossy
+    lose(b.rooms.plane.mux, three)
     await until(lambda: len(dropped) == 3 and source.missing.repaired >= 1)
     for one in (viewer, publisher):
         await one.close()

@@ -12,11 +12,9 @@ from signaling.media import compiling
 @pytest.fixture
 def elsewhere(tmp_path, monkeypatch):
     """As if the sources lay in a folder of this test's own."""
-    for name in ("fanout.h", "fanout.c"):
+    for name in ("fanout.h", "fanout.c", "flows.c"):
         shutil.copy(Path(compiling.__file__).with_name(name), tmp_path)
     monkeypatch.setattr(compiling, "_HERE", tmp_path)
-    monkeypatch.setattr(compiling, "_HEADER", tmp_path / "fanout.h")
-    monkeypatch.setattr(compiling, "_SOURCE", tmp_path / "fanout.c")
     return tmp_path
 
 

@@ -1,9 +1,12 @@
 """Recent packets are found by their numbers, and only recent ones are kept."""
 
+from functools import partial
+
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from signaling.media.flows import CompiledHistory
 from signaling.media.history import KEPT_S, MOST, PlainHistory
 
 
@@ -11,9 +14,17 @@ def packet(seq, at_s=0.0, rest=b"rest"):
     return seq, 0x80, 0x80, 7, rest, at_s
 
 
+@pytest.fixture(params=["plain", "compiled"])
+def history_of(request):
+    """Makes an empty one, in Python or in C's memory."""
+    if request.param == "plain":
+        return PlainHistory
+    return partial(CompiledHistory, request.getfixturevalue("fanout"))
+
+
 @pytest.fixture
-def history():
-    return PlainHistory()
+def history(history_of):
+    return history_of()
 
 
 def held(history):
@@ -40,9 +51,10 @@ def test_what_is_too_old_goes_with_the_next(history):
     assert held(history) == [299, 300]
 
 
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.integers(0, 0xFFFF), st.floats(0, 2 * KEPT_S), st.binary(max_size=9)), max_size=60))
-def test_whatever_comes_only_what_was_kept_last_is_found(packets):
-    history, last, now_s = PlainHistory(), {}, 0.0
+def test_whatever_comes_only_what_was_kept_last_is_found(history_of, packets):
+    history, last, now_s = history_of(), {}, 0.0
     for seq, later_s, rest in packets:
         now_s += later_s
         last[seq] = packet(seq, now_s, rest)

@@ -13,6 +13,7 @@ import pytest
 from signaling.app import ROOMS
 from signaling.media import feedback
 from signaling.media.loss import LossWindow
+from tests.signaling.lossy import lose
 from tests.signaling.test_whip import exchange, frame_of, playing, publishing  # noqa: F401 - the fixture
 
 
@@ -139,27 +140,17 @@ async def test_an_address_in_use_is_not_given_to_another(call):
     assert rooms.plane.by_name[victim.name] is victim
 
 
-def losing(open_, every, seen):
-    """Opens packets, and loses some of those that are no repeats."""
-    count = 0
-
-    def lossy(slot, length, session, level_id):
-        nonlocal count
-        opened = open_(slot, length, session, level_id)
-        if opened is not None:
-            seen.append((opened[1], opened[7] & 0x7F))
-            count += 1
-        return None if opened is not None and count % every == 0 else opened
-
-    return lossy
-
-
 async def test_repairs_of_a_publisher_come_in_their_own_stream_and_the_loss_stays_known(call):
     rooms, _, viewer = call
     source = next(one for one in rooms.peer("r", "p").sources.values() if one.kind == "video")
     assert source.missing.apart
     seen = []
-    rooms.plane._open = losing(rooms.plane._open, 7, seen)
+
+    def every_seventh(ssrc, pt, _):
+        seen.append((ssrc, pt))
+        return len(seen) % 7 == 0
+
+    lose(rooms.plane.mux, every_seventh)
     async with asyncio.timeout(20):
         while source.missing.repaired < 5:
             await frame_of(viewer, "video")

@@ -1,0 +1,20 @@
+"""A port that loses some of what comes."""
+
+import struct
+
+from signaling.media.mux import SLOT_BYTES
+
+
+def lose(mux, lost):
+    """From now on RTP of which `lost(ssrc, pt, seq)` says so has never come."""
+    receive = mux.receive
+
+    def some():
+        count = receive()
+        for slot in range(count):
+            first, second, seq, _, ssrc = struct.unpack_from("!BBHII", mux.inbox.data, slot * SLOT_BYTES)
+            if first >= 128 and not 192 <= second <= 223 and lost(ssrc, second & 0x7F, seq):
+                mux.inbox.messages[slot].length = 0
+        return count
+
+    mux.receive = some
