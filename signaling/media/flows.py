@@ -148,14 +148,16 @@ class Flows:
             self._lay_out()
 
     def _enter(self, key: tuple[bytes, int]) -> Flow:
+        replaces = key in self._flows
         flow = self._flows[key] = Flow(self._ffi.new("fanout_flow *"), key)
         flow.row.ssrc = key[1]
         self._ffi.memmove(flow.row.name, key[0], len(key[0]))
-        if 2 * len(self._flows) > self.way.places or not self._lib.fanout_enter(self.way, flow.row):
+        if replaces or 2 * len(self._flows) > self.way.places or not self._lib.fanout_enter(self.way, flow.row):
             self._lay_out()
         return flow
 
     def _lay_out(self) -> None:
+        """C has no others than those that are kept alive here."""
         places = max(_FEWEST_PLACES, 1 << (4 * len(self._flows)).bit_length())
         self._places = self._ffi.new("fanout_flow *[]", places)
         self.way.flows, self.way.places = self._places, places

@@ -164,12 +164,13 @@ class Plane:
         peer.on_check(name if moves else None, check.ufrag)
 
     def _move(self, peer: "Peer", name: bytes) -> None:
-        """A peer comes from another address from now on."""
+        """A peer comes from another address from now on; whoever was there before does no longer."""
         if peer.name is not None:
             self.by_name.pop(peer.name, None)
+        for one in {peer, self.by_name.get(name, peer)}:
+            for source in one.sources.values():
+                self.let_go(source)
         self.by_name[name] = peer
-        for source in peer.sources.values():
-            self.let_go(source)
 
     # ------------------------------------------------------------ through
     def _forward(self, peer: "Peer", start: int, opened: Opened, now: float) -> None:

@@ -44,6 +44,10 @@ class Fed(Caught):
         return len(now)
 
 
+class Publisher(SimpleNamespace):
+    __hash__ = object.__hash__
+
+
 class House:
     """A plane with one publisher, made up but for what the packet path uses of it."""
 
@@ -54,7 +58,7 @@ class House:
         policy = pylibsrtp.Policy(key=KEY, ssrc_type=pylibsrtp.Policy.SSRC_ANY_INBOUND)
         policy.window_size = 1024
         self.keys = pylibsrtp.Session(policy)
-        self.peer = SimpleNamespace(
+        self.peer = Publisher(
             rx=self.keys._srtp[0], level_id=LEVEL_ID, apts={}, mid_id=0, rid_id=0, by_ssrc={}, sources={}, name=None,
             adopt=lambda *_: None, send_rtcp=lambda _: None, feedback=SimpleNamespace(hear=self.heard.append),
         )  # fmt: skip
@@ -226,7 +230,7 @@ def test_usual_packets_are_not_looked_at(running, monkeypatch):
     assert house.plane.packets_out == before + 50
 
 
-@pytest.mark.parametrize("name", [name for name in Source.__slots__ if name not in ("flow", "table")])
+@pytest.mark.parametrize("name", Source.__slots__)
 def test_whatever_changes_of_a_source_python_looks_at_the_next_packet(running, monkeypatch, name):
     house, sender = running
     source = house.peer.by_ssrc[VIDEO]
@@ -245,6 +249,26 @@ def test_from_an_address_that_was_left_nothing_comes(running):
     assert house.plane.unknown == unknown + 1
     assert house.plane.packets_in == before
     assert not house.plane._flows._flows
+
+
+def test_who_takes_an_address_has_it_alone(running):
+    house, _ = running
+    house.plane._move(Publisher(sources={}, name=None), house.peer.name)
+    assert not house.plane._flows._flows
+    assert all(source.flow is None for source in house.peer.by_ssrc.values())
+
+
+def test_of_two_sources_of_one_number_c_knows_the_later_one(running):
+    house, _ = running
+    flows, was = house.plane._flows, house.peer.by_ssrc[VIDEO]
+    other = Source(house.peer, Slot("p", "video"), SimpleNamespace(kind="video", rids=(), repeats=True), CODECS[VIDEO])
+    other.ssrc, other.tally = VIDEO, house.plane.books.tally()
+    flows.arm(house.peer, other)
+    rows = [flows.way.flows[at] for at in range(flows.way.places) if flows.way.flows[at]]
+    assert other.flow.row in rows
+    assert was.flow.row not in rows
+    house.plane.let_go(was)
+    assert flows._flows[other.flow.key] is other.flow
 
 
 def test_a_flood_is_refused_in_c_too(running):
