@@ -87,6 +87,7 @@ from teleconsult.scheduling.service import Scheduling
 from teleconsult.stations.pages import StationPages
 from teleconsult.stations.ports import AET, Doors
 from teleconsult.stations.service import Stations
+from teleconsult.unmatched.intake import Intake
 from teleconsult.unmatched.pages import UnmatchedPages
 from teleconsult.unmatched.routes import UnmatchedRoutes
 from teleconsult.unmatched.service import Unmatched
@@ -188,7 +189,7 @@ async def open_clinic(settings: Settings, url: str, clock: Clock | None = None) 
             results = Results(database, consults, labs, witness)
             holdings = ArchiveHoldings(archive.index, archive.labs, zone)
             unmatched = Unmatched(database, people, consults, holdings, witness)
-            arrivals.follow(archive.index, consults, results, unmatched)
+            arrivals.follow(archive.index, consults, results, Intake(database, people, consults, holdings))
             async with WebRooms(archive, gatekeeper) as rooms, site_places(settings, clock) as places:
                 signer = open_signer(settings.data_dir / "signing", vault, clock, SIGNER)
                 tools = Tools(

@@ -7,29 +7,31 @@ A use case writes change + audit row + event row in one `Work`; nothing reacts b
 
 import asyncio
 import os
+import sqlite3
 import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import DateTime, Engine, MetaData, TypeDecorator, create_engine, event, insert
+from sqlalchemy import DateTime, Engine, MetaData, NullPool, Table, TypeDecorator, create_engine, event, insert
 from sqlalchemy.engine import Dialect, make_url
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
-from sqlalchemy.pool import AsyncAdaptedQueuePool, StaticPool
+from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 from teleconsult.actor import Actor
+from teleconsult.appending import Appending
 from teleconsult.clock import Clock
 from teleconsult.errors import Unavailable
 
 _BUSY_MS = 30_000
 _READERS = 8
 _READS, _WRITES = "BEGIN", "BEGIN IMMEDIATE"
+_NOT_WRITTEN = "The records cannot be written right now. Nothing was lost; please try again."
 
 
 def new_id() -> str:
@@ -128,7 +130,7 @@ class Database:
         self._writer = self._engine(url, begin=_WRITES) if self.is_sqlite else self._reader
         self._read_sessions = async_sessionmaker(self._reader, expire_on_commit=False)
         self._write_sessions = async_sessionmaker(self._writer, expire_on_commit=False)
-        self._appending = _Appending(url) if self.is_sqlite else None
+        self._appending = Appending(self._appender(url)) if self.is_sqlite else None
 
     @classmethod
     def at(cls, path: Path, clock: Clock) -> "Database":
@@ -170,9 +172,7 @@ class Database:
                         await part(work)
                     yield work
             except OperationalError as error:
-                raise Unavailable(
-                    "The records cannot be written right now. Nothing was lost; please try again."
-                ) from error
+                raise Unavailable(_NOT_WRITTEN) from error
         self.commits += not aside
         self.writes += 1
         work.committed()
@@ -187,14 +187,17 @@ class Database:
             rows: Column -> value.
 
         Raises:
-            SQLAlchemyError: Nothing was added.
+            Unavailable: Nothing was added.
         """
         async with self._turn():
-            if self._appending is not None:
-                await self._appending.add(kind, rows)
-            else:
-                async with self._writer.begin() as connection:
-                    await connection.execute(insert(kind), rows)
+            try:
+                if self._appending is not None:
+                    await self._appending.add(cast("Table", kind.__table__), rows)
+                else:
+                    async with self._writer.begin() as connection:
+                        await connection.execute(insert(kind), rows)
+            except (SQLAlchemyError, sqlite3.Error) as error:
+                raise Unavailable(_NOT_WRITTEN) from error
         self.writes += 1
 
     async def close(self) -> None:
@@ -222,28 +225,12 @@ class Database:
         _prepare_sqlite(engine.sync_engine, begin)
         return engine
 
-
-class _Appending:
-    """A thread with a connection of its own to a SQLite file."""
-
-    def __init__(self, url: str) -> None:
-        # Used by the one thread, closed at the end by another.
-        self._engine = create_engine(
-            make_url(url).set(drivername="sqlite"), poolclass=StaticPool, connect_args={"check_same_thread": False}
-        )
-        _prepare_sqlite(self._engine, _WRITES)
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="records")
-
-    async def add(self, kind: type[Record], rows: Sequence[dict[str, Any]]) -> None:
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._add, kind, rows)
-
-    def close(self) -> None:
-        self._thread.shutdown()
-        self._engine.dispose()
-
-    def _add(self, kind: type[Record], rows: Sequence[dict[str, Any]]) -> None:
-        with self._engine.begin() as connection:
-            connection.execute(insert(kind), rows)
+    def _appender(self, url: str) -> Engine:
+        # Used by one thread, closed at the end by another.
+        to_file = make_url(url).set(drivername="sqlite")
+        engine = create_engine(to_file, poolclass=NullPool, connect_args={"check_same_thread": False})
+        _prepare_sqlite(engine, _WRITES)
+        return engine
 
 
 def _prepare_sqlite(engine: Engine, begin: str) -> None:

@@ -7,6 +7,7 @@ nothing of films.
 """
 
 import contextlib
+import resource
 import threading
 import time
 from asyncio import get_running_loop
@@ -27,8 +28,8 @@ T = TypeVar("T")
 
 _CACHE = "cache_size=-1000"
 """A megabyte for each thread; beyond it the kernel's memory serves all of them."""
-_LONG_S = 0.02
-"""A brief reading takes some 0.05 ms from memory; on a busy computer it may lose its turn for some milliseconds."""
+_LONG_S, _TOO_LONG_S = 0.02, 0.2
+"""A brief reading takes some 0.05 ms from memory; on a busy computer it may lose its turn for some time."""
 _PAUSE_S = 5.0
 
 
@@ -82,9 +83,9 @@ class SqliteFile:
             upgrade(self._connection(self._writing))
 
     def _rows_here(self, query: Executable, values: Any) -> Sequence[Any]:
-        begun = time.monotonic()
+        begun, blocks = time.monotonic(), _blocks_read()
         rows = self._connection(self._here).execute(query, values).all()
-        self._patience.took(begun, time.monotonic())
+        self._patience.took(begun, time.monotonic(), from_disk=_blocks_read() > blocks)
         return rows
 
     def _rows(self, query: Executable, values: Any) -> Sequence[Any]:
@@ -106,10 +107,19 @@ class Patience:
         """Whether the next one is. `now` in seconds."""
         return now >= self._again
 
-    def took(self, begun: float, ended: float) -> None:
-        """One was done. Pages that are not in memory come from the disk, and the next ones will too."""
-        if ended - begun > _LONG_S:
+    def took(self, begun: float, ended: float, *, from_disk: bool) -> None:
+        """One was done. Where pages come slowly from the disk, those of the next ones will too.
+
+        Other programs that take the processor away are no reason, unless it is for very long: a disk on the network is
+        not seen reading.
+        """
+        if ended - begun > (_LONG_S if from_disk else _TOO_LONG_S):
             self._again = ended + _PAUSE_S
+
+
+def _blocks_read() -> int:
+    """How often this thread had to read from a disk so far."""
+    return resource.getrusage(resource.RUSAGE_THREAD).ru_inblock
 
 
 class _Blocking:

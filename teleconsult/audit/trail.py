@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.exc import SQLAlchemyError
 
 from teleconsult.actor import Actor
 from teleconsult.audit.models import AuditRow
@@ -106,7 +105,7 @@ class Witness:
             async with self._turn:
                 if any(key in self._waiting for key in fresh):
                     await self._write()
-        except SQLAlchemyError as error:
+        except Unavailable as error:
             raise Unavailable("The audit cannot be written, so nothing may be read now.") from error
         finally:
             for key in fresh:

@@ -26,8 +26,8 @@ from teleconsult.consults.service import Consults
 from teleconsult.db import Database, Record
 from teleconsult.errors import ClinicError
 from teleconsult.results.service import Results
+from teleconsult.unmatched.intake import Intake
 from teleconsult.unmatched.ports import Holding
-from teleconsult.unmatched.service import Unmatched
 
 log = structlog.get_logger()
 
@@ -61,12 +61,12 @@ class Arrivals:
         self._pause_s = _PAUSE_S
         self._studies: set[tuple[InstitutionId, str]] = set()
 
-    def follow(self, index: Index, consults: Consults, results: Results, unmatched: Unmatched) -> None:
+    def follow(self, index: Index, consults: Consults, results: Results, intake: Intake) -> None:
         """The houses are open. You must call this before `run` or `link_new`."""
         self._index = index
         self._consults = consults
         self._results = results
-        self._unmatched = unmatched
+        self._intake = intake
 
     def heard(self, event: InstanceStored | LabReportStored) -> None:
         """See `dicom_store.ports.Listener`."""
@@ -111,13 +111,13 @@ class Arrivals:
         named = {(one.origin.reference, one.origin.institution, one.study) for one in films if one.origin.reference}
         for reference, institution, study in sorted(named):
             await self._link_study(reference, institution, study)
-        for institution, study in sorted({(one.origin.institution, one.study) for one in films}):
-            await self._unmatched.arrived(Holding(institution, MaterialKind.STUDY, study))
+        studies = sorted({(one.origin.institution, one.study) for one in films})
+        await self._intake.take_in([Holding(at, MaterialKind.STUDY, study) for at, study in studies])
         for one in came:
             if one.kind is ArrivalKind.LAB:
                 if one.origin.reference:
                     await self._link_lab(one)
-                await self._unmatched.arrived(Holding(one.origin.institution, MaterialKind.LAB_REPORT, one.subject))
+                await self._intake.take_in([Holding(one.origin.institution, MaterialKind.LAB_REPORT, one.subject)])
 
     async def _link_study(self, consult: str, institution: InstitutionId, study: str) -> None:
         found = await summaries.studies_of(self._index, [StudyKey(institution, StudyUID(study))])

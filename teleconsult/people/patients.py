@@ -1,6 +1,6 @@
 """The patients' side of `People`: keeping, finding, changing. Each use case is one transaction."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import date
 from zoneinfo import ZoneInfo
 
@@ -147,12 +147,15 @@ class Patients:
             rows = await session.scalars(select(Patient).where(Patient.id.in_(wanted)))
             return {row.id: sealing.view(row, self._vault) for row in rows}
 
-    async def by_record_number(self, institution: str, number: str) -> list[str]:
-        """Ids of patients whose films and lab reports carry this number at this institution."""
-        key = sealing.search_key(self._vault, "record_number", institution, number.strip())
+    async def by_record_numbers(self, institution: str, numbers: Collection[str]) -> dict[str, list[str]]:
+        """Number -> ids of patients whose films and lab reports carry it at this institution."""
+        keys = {sealing.search_key(self._vault, "record_number", institution, number): number for number in numbers}
+        wanted = Patient.institution == institution, Patient.record_number_key.in_(keys)
+        found: dict[str, list[str]] = {}
         async with self._database.read() as session:
-            found = select(Patient.id).where(Patient.institution == institution, Patient.record_number_key == key)
-            return list(await session.scalars(found.limit(2)))
+            for row in await session.execute(select(Patient.id, Patient.record_number_key).where(*wanted)):
+                found.setdefault(keys[row.record_number_key], []).append(row.id)
+        return found
 
     async def by_id_number(self, institution: str, number: str) -> str | None:
         """Id of the patient with this identity number."""

@@ -1,22 +1,20 @@
-"""`Unmatched`: taking in what came without a case, proposing whose it is, matching it and undoing that."""
+"""`Unmatched`: what waits for a case, for people: proposing whose it is, matching it and undoing that."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, exists, func, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Select, exists, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from teleconsult.actor import SYSTEM, Actor, InstitutionId, Permission
+from teleconsult.actor import Actor, InstitutionId, Permission
 from teleconsult.audit.trail import Witness, note
 from teleconsult.consults.fields import MaterialKind
 from teleconsult.consults.models import Consult, Material
-from teleconsult.consults.rules import is_open
 from teleconsult.consults.service import Consults
 from teleconsult.consults.views import RowView
 from teleconsult.consults.worklist import Filter, Which
-from teleconsult.db import Database, new_id
+from teleconsult.db import Database
 from teleconsult.errors import NotFound
 from teleconsult.people.rights import need
 from teleconsult.people.service import People
@@ -102,88 +100,6 @@ class Unmatched:
         self._consults = consults
         self._holdings = holdings
         self._witness = witness
-
-    # what the bridge tells
-
-    async def arrived(self, what: Holding) -> bool:
-        """Something came without a case: match it by itself where that is certain, else let it wait. Idempotent.
-
-        Returns:
-            Whether it waits now.
-        """
-        async with self._database.read() as session:
-            if await session.scalar(select(Material.id).where(*_same(what)).limit(1)) is not None:
-                return False
-            row = await session.scalar(select(Arrived).where(*_this(what)))
-        if row is not None and row.state != State.WAITING:
-            return False
-        identity = (await self._holdings.identities([what])).get(what)
-        if identity is not None and await self._by_itself(what, identity):
-            return False
-        if row is None:
-            await self._keep(what, State.WAITING)
-        return True
-
-    async def _by_itself(self, what: Holding, identity: Identity) -> bool:
-        if identity.corrects and await self._follow(what, identity.corrects):
-            return True
-        consult = await self._certain_case(what, identity)
-        return consult is not None and await self._link(what, consult, How.RECORD_NUMBER)
-
-    async def _follow(self, what: Holding, corrected: str) -> bool:
-        """A correction goes to every case that holds what it corrects; what waited makes room for it."""
-        before = Holding(what.institution, what.kind, corrected)
-        async with self._database.write(SYSTEM) as work:
-            row = await work.session.scalar(select(Arrived).where(*_this(before), Arrived.state == State.WAITING))
-            if row is not None:
-                await work.session.delete(row)
-            holding = list(await work.session.scalars(select(Material.consult_id).where(*_same(before)).limit(50)))
-        linked = [await self._link(what, consult, How.CORRECTION) for consult in holding]
-        return any(linked)
-
-    async def _certain_case(self, what: Holding, identity: Identity) -> str | None:
-        if not identity.number.strip():
-            return None
-        ids = await self._people.patients.by_record_number(what.institution, identity.number)
-        if len(ids) != 1:
-            return None
-        patient = (await self._people.patients.views(ids))[ids[0]]
-        if not rules.is_certain(identity, patient):
-            return None
-        async with self._database.read() as session:
-            asked = select(Consult).where(Consult.patient_id == patient.id, Consult.institution_id == what.institution)
-            running = [row.id for row in await session.scalars(asked.limit(200)) if is_open(row.state)]
-        return running[0] if len(running) == 1 else None
-
-    async def _link(self, what: Holding, consult: str, how: How) -> bool:
-        identity = (await self._holdings.identities([what])).get(what, Identity())
-        linked = await self._consults.link_arrival(
-            consult,
-            institution=what.institution,
-            kind=what.kind,
-            reference=what.reference,
-            modalities=identity.modalities,
-        )
-        if linked:
-            await self._keep(what, State.MATCHED, consult, how)
-        return linked
-
-    async def _keep(self, what: Holding, state: State, consult: str | None = None, how: str = "") -> None:
-        try:
-            async with self._database.write(SYSTEM) as work:
-                row = await work.session.scalar(select(Arrived).where(*_this(what)))
-                if row is None:
-                    row = Arrived(
-                        id=new_id(), institution_id=what.institution, kind=what.kind, reference=what.reference,
-                        state=state, arrived_at=work.at, consult_id=None, settled_at=None,
-                    )  # fmt: skip
-                    work.session.add(row)
-                row.state, row.consult_id, row.how = state, consult, how
-                row.settled_at = work.at if consult else None
-                row.settled_by = SYSTEM.id if consult else ""
-                note(work, f"unmatched.{state}", f"{what.kind}/{what.reference}", detail={"how": how})
-        except IntegrityError:
-            return  # another process was told of it at the same moment
 
     # what people do
 
@@ -326,18 +242,6 @@ def _listed(actor: Actor, state: State) -> Select[Arrived]:
     return select(Arrived).where(
         Arrived.institution_id == actor.institution, Arrived.state == state, ~held
     )  # fmt: skip
-
-
-def _this(what: Holding) -> list[ColumnElement[bool]]:
-    return [
-        Arrived.institution_id == what.institution, Arrived.kind == what.kind, Arrived.reference == what.reference,
-    ]  # fmt: skip
-
-
-def _same(what: Holding) -> list[ColumnElement[bool]]:
-    return [
-        Material.institution_id == what.institution, Material.kind == what.kind, Material.reference == what.reference,
-    ]  # fmt: skip
 
 
 def _holding(row: Arrived) -> Holding:

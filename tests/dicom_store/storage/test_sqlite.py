@@ -61,20 +61,23 @@ async def test_a_locked_file_is_waited_for_in_a_thread(readers: list[int], tmp_p
     await file.close()
 
 
-def test_after_a_long_reading_the_next_ones_go_to_threads_for_a_while() -> None:
+@pytest.mark.parametrize(("seconds", "from_disk", "here"), [
+    (0.001, True, True), (0.1, True, False), (0.1, False, True), (0.3, False, False),
+])  # fmt: skip
+def test_after_a_slow_disk_the_next_readings_go_to_threads_for_a_while(
+    seconds: float, from_disk: bool, here: bool
+) -> None:
     patience = Patience()
     assert patience.here(10.0)
-    patience.took(10.0, 10.001)
-    assert patience.here(10.001)
-    patience.took(11.0, 11.2)
-    assert not patience.here(11.3)
-    assert patience.here(17.0)
+    patience.took(10.0, 10.0 + seconds, from_disk=from_disk)
+    assert patience.here(10.5) is here
+    assert patience.here(16.0)
 
 
 async def test_a_slow_disk_moves_brief_readings_to_threads(
     file: SqliteFile, readers: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dicom_store.storage.sqlite._LONG_S", -1.0)  # everything is long
+    monkeypatch.setattr("dicom_store.storage.sqlite._TOO_LONG_S", -1.0)  # everything is long
     await file.rows(_ONE, {}, brief=True)
     await file.rows(_ONE, {}, brief=True)
     assert readers[0] == threading.get_ident() != readers[-1]

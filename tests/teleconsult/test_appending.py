@@ -1,0 +1,59 @@
+"""Rows go straight to the driver: as the ORM reads them, all or none."""
+
+import sqlite3
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Column, Engine, Integer, MetaData, String, Table, create_engine, select
+
+from teleconsult.appending import Appending
+from teleconsult.db import UtcTime
+
+NOTES = Table(
+    "notes", MetaData(), Column("id", Integer, primary_key=True), Column("word", String), Column("at", UtcTime)
+)
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    made = create_engine(f"sqlite:///{tmp_path}/notes.db", connect_args={"check_same_thread": False})
+    with made.begin() as connection:
+        NOTES.create(connection)
+    yield made
+    made.dispose()
+
+
+async def test_values_are_kept_as_their_columns_keep_them(engine: Engine) -> None:
+    appending = Appending(engine)
+    await appending.add(NOTES, [{"at": NOON, "word": "文字"}, {"at": NOON, "word": "'); DROP TABLE notes; --"}])
+    await appending.add(NOTES, [{"word": "no moment", "at": None}])
+    with engine.connect() as connection:
+        assert connection.execute(select(NOTES)).all() == [
+            (1, "文字", NOON),
+            (2, "'); DROP TABLE notes; --", NOON),
+            (3, "no moment", None),
+        ]
+    appending.close()
+
+
+async def test_all_or_none_and_then_the_next(engine: Engine) -> None:
+    appending = Appending(engine)
+    with pytest.raises(sqlite3.IntegrityError):
+        await appending.add(NOTES, [{"id": 1, "word": "a"}, {"id": 1, "word": "b"}])
+    await appending.add(NOTES, [{"id": 1, "word": "c"}])
+    with engine.connect() as connection:
+        assert connection.execute(select(NOTES.c.word)).all() == [("c",)]
+    appending.close()
+
+
+async def test_a_naive_time_is_refused_before_anything_is_written(engine: Engine) -> None:
+    appending = Appending(engine)
+    with pytest.raises(ValueError, match="naive"):
+        await appending.add(NOTES, [{"word": "x", "at": datetime(2026, 3, 1)}])  # noqa: DTZ001
+    await appending.add(NOTES, [{"word": "y", "at": NOON}])
+    with engine.connect() as connection:
+        assert connection.execute(select(NOTES.c.word)).all() == [("y",)]
+    appending.close()
