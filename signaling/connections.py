@@ -61,10 +61,10 @@ class Connections:
             raise OfferRefused("a track has an unknown label, or is named twice")
         takes = {mid: live.wanted(participant, track) for mid, track in offer.takes.items()}
         sends = {mid: live.slot(participant, label) for mid, label in offer.sends.items()}
-        before = live.codec()
-        answer = self.answer(live, participant, participant, offer.sdp, Wishes(sends, takes, before))[1]
+        wishes = Wishes(sends, takes, live.codec_for(participant))
+        answer = self.answer(live, participant, participant, offer.sdp, wishes)[1]
         self.published(live, participant, set(offer.sends.values()))
-        self.agree_on_codec(live, before)
+        self.agree_on_codecs(live)
         return answer
 
     def choose(self, room: str, participant: str, choice: str) -> None:
@@ -135,11 +135,10 @@ class Connections:
         self._house.carry_out(live, live.room.publish(who, tuple(sorted(labels))))
         live.seat_the_waiting(who, labels, self._house.plane.now_s())
 
-    def agree_on_codec(self, live: LiveRoom, before: str) -> None:
-        """Where another video codec suits everybody now, who sends the old one is asked for a new offer."""
-        if live.codec() != before:
-            for who in live.misunderstood():
-                self._house.say(live, who, messages.Reoffer(reason="codec"))
+    def agree_on_codecs(self, live: LiveRoom) -> None:
+        """Who would be understood by more in another video codec is asked for a new offer."""
+        for who in live.misunderstood():
+            self._house.say(live, who, messages.Reoffer(reason="codec"))
 
     def end(self, peer: Peer) -> None:
         """Not one packet more, and a goodbye."""

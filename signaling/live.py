@@ -1,9 +1,11 @@
 """One live room: its seats, its tracks and the connections that carry them. Owns no task and no timeout."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from signaling import codecs
+from signaling.codecs import Unseen
 from signaling.errors import OfferRefused
 from signaling.media.bandwidth import CEILING_BPS, Step
 from signaling.media.peer import Peer
@@ -31,6 +33,8 @@ class LiveRoom:
         is_relayed: Whether its people are at another node, and it is only watched from here.
         steps: participant -> the steps of the ladder that it was told: of what it sends, of what it is sent, and of
             what its computer can do.
+        lacking: participant -> what was seen last of pictures in a codec that somebody cannot play.
+        told_lacking: participant -> what it was told of that.
     """
 
     room: Room
@@ -42,6 +46,8 @@ class LiveRoom:
     chosen: dict[str, str] = field(default_factory=dict)
     steps: dict[str, tuple[Step, ...]] = field(default_factory=dict)
     is_relayed: bool = False
+    lacking: Mapping[str, Unseen] = field(default_factory=dict)
+    told_lacking: dict[str, Unseen] = field(default_factory=dict)
 
     # ------------------------------------------------------------ tracks
     def slot(self, participant: str, label: str) -> Slot:
@@ -92,7 +98,7 @@ class LiveRoom:
         for places in (self.slots, self.waiting):
             for key in [key for key, slot in places.items() if not slot.source and id(slot) not in used]:
                 del places[key]
-        for told in (self.noted, self.chosen, self.steps):
+        for told in (self.noted, self.chosen, self.steps, self.told_lacking):
             for who in [who for who in told if who not in self.peers and not self.room.holds(who)]:
                 del told[who]
 
@@ -101,24 +107,36 @@ class LiveRoom:
         """Every connection that was opened with somebody's tickets."""
         yield from [(who, peer) for who, peer in self.peers.items() if owner in (who, peer.owner)]
 
-    def codec(self) -> str:
-        """The video codec that everybody here can play, VP8 if there is a choice."""
-        plays = [peer.plays for peer in self.peers.values() if peer.plays]
-        return (
-            "H264"
-            if plays and all("H264" in one for one in plays) and any("VP8" not in one for one in plays)
-            else "VP8"
-        )
+    def codec_for(self, publisher: str) -> str:
+        """The video codec in which a publisher is understood best."""
+        plays = [peer.plays for who, peer in self.peers.items() if who != publisher]
+        return codecs.best(plays, self._sent(publisher))
 
     def misunderstood(self) -> list[str]:
-        """Who sends a video codec that somebody cannot play, though another would suit all."""
-        codec = self.codec()
-        return [
-            who
-            for who, peer in self.peers.items()
-            if codec in peer.plays
-            and any(one.kind == "video" and one.codec.name != codec for one in peer.sources.values())
-        ]
+        """Who can send a video codec that more of the others can play than the one sent now."""
+        wanted = {who: self.codec_for(who) for who, peer in self.peers.items() if self._sent(who)}
+        return [who for who, name in wanted.items() if name in self.peers[who].speaks and self._sent(who) != {name}]
+
+    def unseen(self) -> Mapping[str, Unseen]:
+        """Who cannot be shown whose pictures for want of a common codec, of both sides."""
+        return codecs.unseen(self._unseen())
+
+    def _unseen(self) -> Iterator[tuple[str, str, str]]:
+        for who, peer in self.peers.items():
+            for lane in peer.lanes.values():
+                if (source := lane.slot.source) and source.codec.name not in lane.codec_pts:
+                    yield who, lane.slot.participant, lane.slot.label
+            for slot in peer.without_codec:
+                if slot.participant == who:
+                    yield from (
+                        (seat.participant, who, slot.label) for seat in self.room.seats if seat.participant != who
+                    )
+                elif slot.source:
+                    yield who, slot.participant, slot.label
+
+    def _sent(self, who: str) -> frozenset[str]:
+        sources = self.peers[who].sources.values() if who in self.peers else ()
+        return frozenset(source.codec.name for source in sources if source.kind == "video")
 
     def speakers(self) -> tuple[str, ...] | None:
         """Who is heard now, loudest first; None when that has not changed."""

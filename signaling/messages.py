@@ -321,11 +321,24 @@ class Reoffer(_Said):
     """Make a new offer: our answer will differ.
 
     Attributes:
-        reason: `codec`: somebody has come who cannot play what you send, but what you also can.
+        reason: `codec`: more of the others can play another codec that you also can.
     """
 
     type: Literal["reoffer"] = "reoffer"
     reason: str
+
+
+class Unseen(_Said):
+    """Pictures that cannot be shown for want of a common codec, all of them each time; voices go on.
+
+    Attributes:
+        tracks: `participant/label` of others' that you cannot be shown.
+        by: Who cannot be shown yours.
+    """
+
+    type: Literal["unseen"] = "unseen"
+    tracks: tuple[str, ...]
+    by: tuple[str, ...]
 
 
 class Layers(_Said):
@@ -385,6 +398,7 @@ Reply = (
     | Shared
     | Tier
     | Reoffer
+    | Unseen
     | Layers
     | Speaking
     | Refusal

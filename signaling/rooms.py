@@ -121,6 +121,7 @@ class Rooms:
         peer = live.peers.get(who)
         kept = resume and peer is not None and peer.connected and not peer.silent(self.plane.now_s())
         if not kept:
+            live.told_lacking.pop(who, None)
             live.steps.pop(who, None)  # they were said of the old connection, to a page that may have forgotten them
         return number, self._welcome(live, who, resumed=kept)
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Awaitable, Callable
 
 from signaling import messages
+from signaling.codecs import NOTHING
 from signaling.connections import Connections
 from signaling.house import House
 from signaling.legs import Legs
@@ -79,6 +80,7 @@ class Rounds:
                 live.sweep()
                 continue
             self._ask_for_layers(live)
+            self._tell_unseen(live)
             live.sweep()
             if live.room.recording is not None:
                 self._recorder.follow(live)  # who came or published meanwhile
@@ -105,6 +107,17 @@ class Rounds:
                 slot.asked_s = now
                 self._house.say(live, who, messages.Layers(on=wanted))
                 self._house.note(live, "layers", who, {"on": int(wanted)})
+
+    def _tell_unseen(self, live: LiveRoom) -> None:
+        """Tell both sides which pictures find no common codec, once that has held: a new offer may be on its way."""
+        before, now = live.lacking, live.unseen()
+        live.lacking = now
+        for seat in live.room.seats:
+            who = seat.participant
+            lack = now.get(who, NOTHING)
+            if lack == before.get(who, NOTHING) != live.told_lacking.get(who, NOTHING):
+                live.told_lacking[who] = lack
+                self._house.say(live, who, messages.Unseen(tracks=lack.tracks, by=lack.by))
 
     def _step(self, live: LiveRoom, who: str, peer: Peer, now: float) -> None:
         """Decide what the peer may send and see; what changed is told with its reason and kept on the record."""

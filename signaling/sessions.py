@@ -59,16 +59,15 @@ class Sessions:
             replace(admission, participant=who, grants=admission.grants - {Grant.WAIT}), _Silent(), resume=False
         )
         live = self._rooms.open(admission)
-        before = live.codec()
         try:
-            wishes = Wishes({mid: live.slot(who, kind) for kind, mid in mids.items()}, prefer=before)
+            wishes = Wishes({mid: live.slot(who, kind) for kind, mid in mids.items()}, prefer=live.codec_for(who))
             peer, answer = self._rooms.connections.answer(live, who, owner, sdp, wishes, fresh=True)
         except OfferRefused:
             if who not in live.peers:
                 self._rooms.carry_out(live, live.room.leave(who, self._rooms.now()))
             raise
         self._rooms.connections.published(live, who, set(mids))
-        self._rooms.connections.agree_on_codec(live, before)
+        self._rooms.connections.agree_on_codecs(live)
         return Opened(admission.room, who, owner, peer, answer)
 
     def play(self, admission: Admission, sdp: str, viewer: str, publisher: str, *, is_relayed: bool = False) -> Opened:
@@ -88,9 +87,8 @@ class Sessions:
             raise RoomRefused("the room has too many viewers", code="full")
         place = partial(self._rooms.legs.place, live) if live.is_relayed else live.place
         wishes = Wishes(takes={mid: place(publisher, kind) for kind, mid in mids.items()})
-        before = live.codec()
         peer, answer = self._rooms.connections.answer(live, viewer, admission.participant, sdp, wishes, fresh=True)
-        self._rooms.connections.agree_on_codec(live, before)
+        self._rooms.connections.agree_on_codecs(live)
         return Opened(admission.room, viewer, admission.participant, peer, answer)
 
     def _need_inside(self, admission: Admission) -> None:

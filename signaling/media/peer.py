@@ -11,6 +11,7 @@ from signaling.media.bundle import Bundle
 from signaling.media.identity import Identity
 from signaling.media.plane import Plane
 from signaling.media.tap import Certificate, Keyed, Tap
+from signaling.media.tracks import Slot
 from signaling.media.wishes import Wishes, receives, sends, useful
 
 _SILENT_S = 30.0
@@ -80,6 +81,8 @@ class Peer:
         self.level_id = 0
         self.mid_id = self.rid_id = self.repaired_rid_id = 0
         self.plays: frozenset[str] = frozenset()
+        self.speaks: frozenset[str] = frozenset()
+        self.without_codec: tuple[Slot, ...] = ()
         self.last_check_s = plane.now_s()
         self.sources, self.lanes, self.by_ssrc = self._bundle.sources, self._bundle.lanes, self._bundle.by_ssrc
         self.lane_of, self.adopt, self.repeated = self._bundle.lane_of, self._bundle.adopt, self._bundle.repeated
@@ -103,10 +106,16 @@ class Peer:
         self.restart(offer.ufrag)
         self._bundle.drop_unwanted(offer, wishes)
         replies = {section.mid: self._reply(section, wishes) for section in offer.sections}
-        self.plays = frozenset(codec.name for one in offer.sections if one.kind == "video" for codec in one.codecs)
+        self._know_codecs([section for section in offer.sections if section.kind == "video"], wishes)
         return answers.write_answer(
             offer, replies, self._identity.current, self._reach.certificate.fingerprint, self._reach.candidates
         )
+
+    def _know_codecs(self, pictures: Sequence[sdp.Section], wishes: Wishes) -> None:
+        self.plays = frozenset(codec.name for one in pictures if one.they_take for codec in one.codecs)
+        self.speaks = frozenset(codec.name for one in pictures if one.they_send for codec in one.codecs)
+        named = {**wishes.sends, **wishes.takes}
+        self.without_codec = tuple(named[one.mid] for one in pictures if not one.codecs and one.mid in named)
 
     def _reply(self, section: sdp.Section, wishes: Wishes) -> answers.Reply:
         if not section.codecs:

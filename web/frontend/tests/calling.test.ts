@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Call, type Told } from "../src/call/call";
 import { raised } from "../src/call/hands";
+import { Tiles } from "../src/call/tiles";
 import { FakeSocket, seat, welcome } from "./exchange";
 
 class FakeSender {
@@ -150,6 +151,30 @@ describe("a call hears the exchange", () => {
     expect(call.receivesVideo).toBe(false);
     socket().say({ type: "tier", tier: "high", reason: "downlink", send_bps: 600_000 });
     expect(call.receivesVideo).toBe(true);
+  });
+
+  it("says on both sides where there is no common video format, until there is one or another page begins", () => {
+    vi.stubGlobal("MediaStream", class extends MediaStream {
+      constructor(private readonly tracks: MediaStreamTrack[]) {
+        super();
+      }
+      override getTracks = (): MediaStreamTrack[] => this.tracks;
+    }); // prettier-ignore
+    const tiles = new Tiles(call);
+    const notes = (): string[] => {
+      tiles.update();
+      return [...tiles.element.querySelectorAll(".note-line")].map((line) => line.textContent.split(":")[0] ?? "");
+    };
+    expect(notes()).toEqual(["", ""]);
+    socket().say({ type: "unseen", tracks: ["a/video"], by: ["a", "gone"] });
+    expect(notes()).toEqual(["This picture cannot be shown here", "a cannot be shown your picture"]);
+    socket().say({ type: "unseen", tracks: [], by: [] });
+    expect(notes()).toEqual(["", ""]);
+    socket().say({ type: "unseen", tracks: ["a/video"], by: [] });
+    socket().say({ ...welcome, seats: [seat("a", ["audio", "video"])], resumed: true });
+    expect(notes()).toEqual(["This picture cannot be shown here", ""]);
+    socket().say({ ...welcome, seats: [seat("a", ["audio", "video"])] });
+    expect(notes()).toEqual(["", ""]);
   });
 
   it("forgets the network's word with the connection that it was about, and tells again what was chosen", async () => {

@@ -1,9 +1,12 @@
 /** Who is in the room, who speaks, who waits at its door: what the exchange has said so far. Must not know media or the page. */
 
-import type { Asking, Recording, Reply, Seat, Welcome } from "./wire";
+import type { Asking, Recording, Reply, Seat, Unseen, Welcome } from "./wire";
 
 /** Words about people in the room and at its door. */
-export type RoomWord = Extract<Reply, { type: "seat" | "gone" | "speaking" | "knock" | "knock_gone" | "recording" }>;
+export type RoomWord = Extract<
+  Reply,
+  { type: "seat" | "gone" | "speaking" | "knock" | "knock_gone" | "recording" | "unseen" }
+>;
 export interface RoomNews {
   what: "came" | "left" | "removed" | "hand" | "knock";
   name: string;
@@ -16,8 +19,10 @@ export class Room {
   asking = new Map<string, Asking>();
   speaking: string[] = [];
   recording: Recording = { on: false, paused: false };
+  unseen: Unseen = { tracks: [], by: [] };
 
   enter(welcome: Welcome): void {
+    if (!welcome.resumed) this.unseen = { tracks: [], by: [] };
     this.me = welcome.participant;
     this.seats = new Map(welcome.seats.map((seat) => [seat.participant, seat]));
     this.recording = welcome.recording;
@@ -43,6 +48,9 @@ export class Room {
       case "knock_gone":
         this.asking.delete(word.participant);
         return null;
+      case "unseen":
+        this.unseen = word;
+        return null;
       case "recording":
         this.recording = { on: word.on, paused: word.paused };
         return null;
@@ -51,6 +59,12 @@ export class Room {
 
   get mine(): Seat | undefined {
     return this.seats.get(this.me);
+  }
+
+  /** The names of those who cannot be shown one's own picture. */
+  get unseenBy(): string {
+    const names = this.unseen.by.map((who) => this.seats.get(who)?.name ?? "").filter(Boolean);
+    return names.join(", ");
   }
 
   /** Those without whose yes nothing is written. */

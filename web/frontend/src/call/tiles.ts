@@ -63,13 +63,15 @@ export class Tiles {
 
   private person(tile: Tile, seat: Seat): void {
     const { tier, choice, receivesVideo } = this.call;
-    const shown = seat.present && seat.video && receivesVideo;
+    const isUnseen = this.call.room.unseen.tracks.includes(`${seat.participant}/video`);
+    const shown = seat.present && seat.video && receivesVideo && !isUnseen;
     picture(tile, shown ? this.call.track(seat.participant, "video") : null);
     const isHeard = seat.present && seat.audio && this.call.room.speaking.includes(seat.participant);
     tile.element.classList.toggle("speaking", isHeard);
     tile.element.classList.toggle("away", !seat.present);
     voice(tile, seat, isHeard);
-    note(tile, whyNoPicture(seat, receivesVideo ? "" : whyNoVideo(tier, choice !== "auto").title));
+    const withheld = receivesVideo ? "" : whyNoVideo(tier, choice !== "auto").title;
+    note(tile, whyNoPicture(seat, isUnseen ? cannotShow() : withheld));
   }
 
   private screen(tile: Tile, seat: Seat): void {
@@ -78,8 +80,9 @@ export class Tiles {
     const words = seat.sound
       ? t("{name} shows a screen with sound", { name: seat.name })
       : t("{name} shows a screen", { name: seat.name });
+    const isUnseen = this.call.room.unseen.tracks.includes(`${seat.participant}/screen`);
     name(tile, words, seat.sound ? "volume-2" : "monitor-up", "");
-    note(tile, "");
+    note(tile, isUnseen ? cannotShow() : "");
   }
 
   private self(tile: Tile): void {
@@ -88,8 +91,19 @@ export class Tiles {
     tile.element.classList.toggle("mirrored", devices.facing === "user");
     picture(tile, wants.video ? devices.tracks.video : null);
     name(tile, t("You"), wants.audio && devices.tracks.audio ? "" : "mic-off", t("muted"));
-    note(tile, tile.video.hidden ? t("Your camera is off") : "");
+    const by = this.call.room.unseenBy;
+    if (tile.video.hidden) note(tile, t("Your camera is off"));
+    else if (!by) note(tile, "");
+    else
+      note(
+        tile,
+        t("{names} cannot be shown your picture: there is no common video format. You are heard.", { names: by }),
+      );
   }
+}
+
+function cannotShow(): string {
+  return t("This picture cannot be shown here: there is no common video format. The voice goes on.");
 }
 
 /** The line on a tile without picture; "" where nothing is missing. */

@@ -34,6 +34,14 @@ export interface Recording {
   paused: boolean;
 }
 
+/** Pictures that no common codec can carry. */
+export interface Unseen {
+  /** Others' (`participant/label`) that cannot be shown here. */
+  tracks: string[];
+  /** Who cannot be shown one's own. */
+  by: string[];
+}
+
 export interface Welcome {
   type: "welcome";
   version: number;
@@ -70,6 +78,7 @@ export type Reply =
   | { type: "shared"; participant: string; topic: string; body: Record<string, unknown> }
   | { type: "tier"; tier: string; reason: string; send_bps: number }
   | { type: "reoffer"; reason: string }
+  | ({ type: "unseen" } & Unseen)
   | { type: "layers"; on: boolean }
   | { type: "speaking"; participants: string[] }
   | { type: "refused"; code: string; detail: string; number?: number | null }
@@ -175,6 +184,7 @@ const SHAPES: Record<Reply["type"], Check> = {
   shared: shaped({ participant: text, topic: text, body: object }),
   tier: shaped({ tier: text, reason: text, send_bps: number }),
   reoffer: shaped({ reason: text }),
+  unseen: shaped({ tracks: listOf(text), by: listOf(text) }),
   layers: shaped({ on: flag }),
   speaking: shaped({ participants: listOf(text) }),
   refused: shaped({ code: text, detail: text }),
