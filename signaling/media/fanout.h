@@ -42,7 +42,7 @@ uint32_t fanout_copy(const fanout_port *port, uint32_t queued, const fanout_lane
 typedef struct {
     uint8_t *slots;
     const uint8_t *names;
-    const void *messages;
+    void *messages;
     uint32_t slot_bytes;
     uint32_t name_bytes;
     uint32_t capacity;
@@ -124,11 +124,13 @@ typedef struct {
     uint8_t name[28];
 } fanout_flow;
 
-/* From the inbox to the outbox. `flows` has `places`, a power of two of them, of which at least one is free. */
+/* From the inbox to the outbox and out. `flows` has `places`, a power of two of them, of which at least one is free.
+   `queued` slots of the outbox are filled and of them `gone` already sent. */
 typedef struct {
     const fanout_inbox *inbox;
     const fanout_port *port;
     fanout_flow **flows;
+    void *leaving;
     uint64_t packets_in;
     uint64_t packets_out;
     uint64_t refused;
@@ -138,12 +140,17 @@ typedef struct {
     uint32_t cost_bytes;
     uint32_t long_s;
     uint32_t queued;
+    uint32_t gone;
     uint32_t full;
+    int32_t fd;
 } fanout_way;
 
 /* Gives a flow its place by its name and ssrc. Returns 0 where there is none. */
 int fanout_enter(fanout_way *way, fanout_flow *flow);
 
+/* Takes what waits at the port into the inbox. Returns how many datagrams that are. */
+uint32_t fanout_receive(fanout_way *way);
+
 /* Takes packets from `slot` on through as long as they are usual ones. Returns the first slot whose packet is not, `count`
-   where there is none; `full` is set where it only waits for room in the outbox. */
+   where there is none: then what is queued is sent. `full` is set where the packet only waits for room in the outbox. */
 uint32_t fanout_through(fanout_way *way, uint32_t slot, uint32_t count, double now_s);

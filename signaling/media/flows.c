@@ -142,10 +142,26 @@ static void take(fanout_way *way, const fanout_flow *flow, uint32_t slot, uint32
     way->packets_out += filled;
 }
 
+uint32_t fanout_receive(fanout_way *way) {
+    int came = recvmmsg(way->fd, way->inbox->messages, way->inbox->capacity, MSG_DONTWAIT, NULL);
+
+    return came > 0 ? (uint32_t)came : 0;
+}
+
+/* Sends what is queued. What the kernel does not take at once is left to `mux.BatchMux.flush`, from `gone` on. */
+static void leave(fanout_way *way) {
+    int sent = sendmmsg(way->fd, way->leaving, way->queued, MSG_DONTWAIT);
+
+    if (sent > 0)
+        way->gone = (uint32_t)sent;
+    if (way->gone == way->queued)
+        way->gone = way->queued = 0;
+}
+
 uint32_t fanout_through(fanout_way *way, uint32_t slot, uint32_t count, double now_s) {
     const struct mmsghdr *messages = way->inbox->messages;
 
-    way->full = 0;
+    way->full = way->gone = 0;
     if (way->places == 0 || count > way->inbox->capacity || way->queued > way->port->capacity)
         return slot;
     for (; slot < count; slot++) {
@@ -161,5 +177,7 @@ uint32_t fanout_through(fanout_way *way, uint32_t slot, uint32_t count, double n
         }
         take(way, flow, slot, messages[slot].msg_len, now_s);
     }
+    if (way->queued)
+        leave(way);
     return slot;
 }

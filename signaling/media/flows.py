@@ -6,8 +6,9 @@ anything of its source (`Source.__setattr__`). What is counted lies in C's memor
 """
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from signaling.media import tap
@@ -83,6 +84,7 @@ class Flows:
     Attributes:
         books: Where sources of this port count.
         way: What C counted: `packets_in`, `packets_out`, `refused`.
+        receive: As the port's own.
     """
 
     def __init__(self, mux: BatchMux, module: Any, intake: "CompiledIntake", fan: "CompiledFan") -> None:
@@ -91,27 +93,34 @@ class Flows:
         self._flows: dict[tuple[bytes, int], Flow] = {}
         self._kept = intake, fan  # C reads what is theirs
         self.way = ffi.new("fanout_way *")
+        self.receive: Callable[[], int] = partial(module.lib.fanout_receive, self.way)
         self.way.inbox, self.way.port = intake.inbox, fan.port
+        self.way.fd, self.way.leaving = mux.fileno(), ffi.cast("void *", mux.outbox.messages_base)
         self.way.salt = secrets.randbits(32)
         self.way.most_bytes, self.way.cost_bytes, self.way.long_s = MOST_BYTES, PACKET_COST_BYTES, LONG_S
         self.books = Books(lambda: ffi.new("fanout_tally *", asdict(Tally())), lambda: CompiledHistory(module))
 
-    def sift(self, count: int, now_s: float) -> Iterator[int]:
-        """Take the usual packets of a batch through, and give the slots of all others in their turn.
+    def take(self, count: int, now_s: float, look: Callable[[int, float], None]) -> None:
+        """Take a batch: the usual packets through, the others one by one in their turn to Python.
 
         Args:
             count: Slots of the inbox that are filled.
             now_s: Monotonic seconds.
+            look: Python's way, for a slot.
         """
         mux, way, slot = self._mux, self.way, 0
-        while slot < count:
+        while True:
             way.queued = mux.queued
             slot = self._through(way, slot, count, now_s)
             mux.queued = way.queued
-            if way.full or mux.queued == WRITE_BATCH:
-                mux.flush()
-            if slot < count and not way.full:
-                yield slot
+            if slot == count and not mux.queued:
+                return
+            if slot == count or way.full or mux.queued == WRITE_BATCH:
+                mux.flush(way.gone)
+            if slot == count:
+                return
+            if not way.full:
+                look(slot, now_s)
                 slot += 1
 
     def arm(self, peer: "Peer", source: Source) -> None:

@@ -119,7 +119,6 @@ class _Port:
         self.inbox = Ring(READ_BATCH, self.name_bytes)
         self.outbox = Ring(WRITE_BATCH, self.name_bytes)
         self.queued = 0
-        self.sent = 0
         self.dropped = 0
 
     def fileno(self) -> int:
@@ -139,7 +138,6 @@ class _Port:
     def send(self, data: bytes, name: bytes) -> None:
         try:
             self._socket.sendto(data, readable(name))
-            self.sent += 1
         except OSError:
             self.dropped += 1
 
@@ -171,9 +169,9 @@ class BatchMux(_Port):
         if self.queued == WRITE_BATCH:
             self.flush()
 
-    def flush(self) -> None:
-        """Send what is queued."""
-        done, queued = 0, self.queued
+    def flush(self, done: int = 0) -> None:
+        """Send what is queued, but for the first `done`, which somebody has sent."""
+        queued = self.queued
         while done < queued:
             moved = _libc.sendmmsg(self._fd, self.outbox.messages + done, queued - done, _MSG_DONTWAIT)
             if moved <= 0:
@@ -185,7 +183,6 @@ class BatchMux(_Port):
                 done += 1
                 continue
             done += moved
-            self.sent += moved
         self.queued = 0
 
 

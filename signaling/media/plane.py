@@ -54,6 +54,7 @@ class Plane:
     ) -> None:
         self.mux = mux
         self._flows = flows
+        self._receive = mux.receive if flows is None else flows.receive
         self.books = PLAIN_BOOKS if flows is None else flows.books
         self._open = (intake or PlainIntake(mux)).open
         self._send = (fan or PlainFan(mux)).send
@@ -104,10 +105,13 @@ class Plane:
         """The event loop's reader: take what is there, send what follows from it."""
         mux = self.mux
         for _ in range(_ROUNDS):
-            count = mux.receive()
+            count = self._receive()
             now = self.now_s()
-            for slot in range(count) if self._flows is None else self._flows.sift(count, now):
-                self._take(slot, now)
+            if self._flows is not None:
+                self._flows.take(count, now, self._take)
+            else:
+                for slot in range(count):
+                    self._take(slot, now)
             if mux.queued:
                 mux.flush()
             if count < READ_BATCH:

@@ -1,13 +1,13 @@
-"""A port that loses some of what comes."""
+"""A plane that loses some of what comes."""
 
 import struct
 
 from signaling.media.mux import SLOT_BYTES
 
 
-def lose(mux, lost):
+def lose(plane, lost):
     """From now on RTP of which `lost(ssrc, pt, seq)` says so has never come."""
-    receive = mux.receive
+    mux, receive = plane.mux, plane._receive
 
     def some():
         count = receive()
@@ -17,4 +17,4 @@ def lose(mux, lost):
                 mux.inbox.messages[slot].length = 0
         return count
 
-    mux.receive = some
+    plane._receive = some

@@ -125,7 +125,7 @@ async def test_what_is_lost_between_the_nodes_is_repeated_by_the_first_one(house
         dropped.update({seq} if once else ())
         return once
 
-    lose(b.rooms.plane.mux, three)
+    lose(b.rooms.plane, three)
     await until(lambda: len(dropped) == 3 and source.missing.repaired >= 1)
     for one in (viewer, publisher):
         await one.close()

@@ -54,6 +54,9 @@ class House:
     def __init__(self, *, compiled):
         self.mux, self.now_s, self.taped, self.heard = Fed(), 100.0, [], []
         self.plane = open_plane(self.mux, compiled=compiled)
+        if compiled:
+            self.plane._flows.way.fd = -1  # what C cannot send Python sends
+        self.plane._receive = self.mux.receive
         self.plane.now_s = lambda: self.now_s
         policy = pylibsrtp.Policy(key=KEY, ssrc_type=pylibsrtp.Policy.SSRC_ANY_INBOUND)
         policy.window_size = 1024
