@@ -120,7 +120,7 @@ class Seating:
         return self._tell_others(participant, SeatChanged(seat=sitting.seat))
 
     def share(self, participant: str, topic: str, body: Mapping[str, Any]) -> list[Effect]:
-        """Pass a shared word on; the last one is kept for late joiners.
+        """Pass a shared word on; the last one is kept for late joiners, until its sender takes it back by an empty one.
 
         Raises:
             NotAdmitted: Without the grant.
@@ -128,8 +128,9 @@ class Seating:
         self.need(participant, Grant.SHARE)
         if topic not in self._shared and len(self._shared) >= 32:
             raise RoomRefused("too many shared topics", code="topics")
-        self._shared[topic] = (participant, dict(body))
-        if not body:
+        if body:
+            self._shared[topic] = (participant, dict(body))
+        elif topic in self._shared and self._shared[topic][0] == participant:
             del self._shared[topic]
         told = Shared(participant=participant, topic=topic, body=dict(body))
         return self._tell_others(participant, told, topic)

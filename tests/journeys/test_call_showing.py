@@ -1,9 +1,9 @@
-"""What people show each other in a call: a screen with its sound."""
+"""What people show each other in a call: a screen with its sound, the films they look at."""
 
 import asyncio
 
 import pytest
-from playwright.async_api import Page
+from playwright.async_api import FrameLocator, Page
 
 from tests.builders.county import County
 from tests.journeys.callers import Callers, hears_and_sees, join, received
@@ -11,7 +11,7 @@ from tests.journeys.measures import axe_finds_nothing
 from tests.journeys.steps import Person, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-REQUESTER = "刘秀兰"
+REQUESTER, SPECIALIST = "刘秀兰", "陈景和"
 LISTENED_S = 1.5
 
 
@@ -59,3 +59,53 @@ async def test_a_shared_screens_sound_is_heard_while_the_microphone_is_off_and_e
     assert await share.inner_text() == Person(doctor, "en").say("Share screen")
     await doctor.locator("[data-call-microphone]").click()
     await until(lambda: sounds(specialist))
+
+
+async def looked_at(viewer: Page | FrameLocator) -> str:
+    """Which image of how many the first film's slider stands on."""
+    return await viewer.locator(".view .slices input").first.get_attribute("aria-valuetext") or ""
+
+
+async def test_the_requester_follows_the_specialists_films_until_they_look_for_themselves(
+    demo: County, callers: Callers
+) -> None:
+    consult = demo.facts["samples"]["consult"]
+    doctor, specialist = await callers("requester", language="en"), await callers("specialist", language="en")
+    await join(doctor, consult)
+    await join(specialist, consult)
+    shown, followed = (tab.frame_locator("iframe.films") for tab in (specialist, doctor))
+    for tab, films in ((specialist, shown), (doctor, followed)):
+        await tab.locator(".films-switch").click()
+        await films.locator(".view[data-quality=full]").first.wait_for()
+    bar = followed.locator(".led")
+    await bar.get_by_text(f"You follow {SPECIALIST}").wait_for()
+
+    async def same() -> bool:
+        return await looked_at(followed) == await looked_at(shown) != ""
+
+    await until(same)
+    slider = shown.locator(".view .slices input").first
+    before = await looked_at(shown)
+    await slider.focus()
+    for _ in range(3):
+        await slider.press("ArrowUp")
+    assert await looked_at(shown) != before
+    await until(same)
+    await shown.locator(".view .film").first.hover()
+    await followed.locator(".pointer").first.wait_for(state="visible")
+    for tab in (doctor, specialist):
+        await axe_finds_nothing(tab)
+
+    await followed.locator(".view .film").first.click(position={"x": 20, "y": 200})
+    await bar.get_by_text(f"{SPECIALIST} shows films in the call.").wait_for()
+    stood = await looked_at(followed)
+    await slider.focus()
+    for _ in range(3):
+        await slider.press("ArrowUp")
+    await asyncio.sleep(LISTENED_S)
+    assert await looked_at(followed) == stood != await looked_at(shown)
+    await bar.get_by_role("button", name="Follow").click()
+    await until(same)
+    assert not await shown.locator(".led").is_visible(), "whoever is followed is shown nothing of the others"
+    await specialist.locator(".films-switch").click()
+    await bar.wait_for(state="hidden")

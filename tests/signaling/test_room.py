@@ -110,6 +110,15 @@ def test_which_film_is_looked_at_is_told_to_those_who_may_read_films():
     assert made.shared_with("nobody") == {}
 
 
+def test_nobody_takes_back_what_another_shares():
+    made = room("li", "wang")
+    made.share("li", "view", {"slice": 3})
+    made.share("wang", "view", {})
+    assert made.shared == {"view": {"participant": "li", "slice": 3}}
+    made.share("li", "view", {})
+    assert made.shared == {}
+
+
 def test_who_may_not_share_is_refused():
     made = Room("r", HOLD, 3)
     made.join(admission("patient", Grant.PUBLISH), 1, NOON)

@@ -7,7 +7,14 @@ const SRC = join(import.meta.dirname, "../src/");
 const CALL = /\bt\(\s*("(?:[^"\\]|\\.)*")/g;
 
 export async function collect() {
-  const parts = { call: new Set(), check: new Set(), pages: new Set(), upload: new Set(), viewer: new Set() };
+  const parts = {
+    call: new Set(),
+    check: new Set(),
+    pages: new Set(),
+    showing: new Set(),
+    upload: new Set(),
+    viewer: new Set(),
+  };
   for (const entry of await readdir(SRC, { recursive: true, withFileTypes: true })) {
     if (!entry.isFile() || !entry.name.endsWith(".ts") || entry.name === "messages.ts") continue;
     const path = join(entry.parentPath, entry.name);

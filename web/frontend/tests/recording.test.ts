@@ -1,5 +1,4 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
-import { Reading } from "../src/call/reading";
 import { mount } from "../src/pages/recording";
 import { Clock, clock, isOn, lookAt, looksIn, pictureOf, type Look } from "../src/pages/reel";
 
@@ -112,25 +111,4 @@ describe("the player", () => {
     vi.advanceTimersByTime(6_000);
     expect(time()).not.toBe("0:00 / 1:00");
   });
-});
-
-it("tells the room what is looked at once a second, the last look of it", () => {
-  vi.useFakeTimers();
-  const told: unknown[] = [];
-  let may = false;
-  const reading = new Reading((look) => may && told.push(look) > 0);
-  reading.watch(document);
-  reading.say({ frame: 0 });
-  vi.advanceTimersByTime(3_500);
-  may = true; // the call has begun meanwhile
-  vi.advanceTimersByTime(5_000);
-  expect(told.splice(0)).toEqual([{ frame: 0 }]);
-  for (let frame = 1; frame <= 25; frame += 1) {
-    document.dispatchEvent(new CustomEvent("viewer:look", { detail: { frame } }));
-    vi.advanceTimersByTime(100);
-  }
-  reading.stop();
-  vi.advanceTimersByTime(5_000);
-  expect(told).toEqual([{ frame: 1 }, { frame: 10 }, { frame: 20 }]);
-  vi.useRealTimers();
 });

@@ -1,6 +1,7 @@
 /** One call of one person: brings session, connection and devices together and says when something changed. Draws nothing. */
 
 import { sendJson } from "../http";
+import type { Screen } from "../showing/screen";
 import { Connection } from "./connection";
 import { keep, recall } from "./choices";
 import { Devices, type Input } from "./devices";
@@ -11,7 +12,6 @@ import { Gauge } from "./gauge";
 import { sign, type Sign } from "./quality";
 import { Session, type Ending, type Ticket } from "./session";
 import { Room, type RoomNews, type RoomWord } from "./room";
-import type { Screen } from "./screen";
 import type { Choice, Reply, Seat, Welcome } from "./wire";
 
 /** `door`: connected, and somebody inside has to let this person in. */
@@ -27,7 +27,8 @@ export type Told =
   | RoomNews
   | { what: "unplugged"; input: Input; now: string | null }
   | { what: "refused"; code: string; detail: string }
-  | { what: "paused" | "shown" | "sounding" | "soundless" }
+  | { what: "paused" | "shown" }
+  | { what: "shared"; words: string }
   | { what: "back" };
 
 const LOOK_EVERY_MS = 2_000;
@@ -191,7 +192,7 @@ export class Call {
       this.stopSharing();
       return;
     }
-    const { askForScreen } = await import("./screen");
+    const { askForScreen } = await import("../showing");
     const screen = await askForScreen(() => {
       if (screen?.isOver) this.stopSharing();
       else this.sendScreen();
@@ -199,7 +200,7 @@ export class Call {
     if (!screen) return;
     this.screen = screen;
     this.sendScreen();
-    this.events.told({ what: screen.hasSound ? "sounding" : "soundless" });
+    this.events.told({ what: "shared", words: screen.words });
   }
 
   pick(choice: Choice): void {

@@ -81,7 +81,7 @@ export class Controls {
       t("Switch camera on"),
     );
     this.screen.setAttribute("aria-pressed", String(call.screen !== null));
-    this.screen.querySelector(".word")?.replaceChildren(shareWord(call));
+    this.screen.querySelector(".word")?.replaceChildren(call.screen?.wordToStop ?? t("Share screen"));
     this.record.hidden = !call.grants.has("record") || call.room.recording.on;
     this.hand.setAttribute("aria-pressed", String(call.hasHandUp));
     this.hand.querySelector(".word")?.replaceChildren(call.hasHandUp ? t("Lower hand") : t("Raise hand"));
@@ -102,11 +102,6 @@ export class Controls {
     );
     if (sure) this.call.endForAll();
   }
-}
-
-function shareWord({ screen }: Call): string {
-  if (!screen) return t("Share screen");
-  return screen.hasSound ? t("Stop sharing picture and sound") : t("Stop sharing");
 }
 
 function canShare(): boolean {

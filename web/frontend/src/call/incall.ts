@@ -3,6 +3,7 @@
 import "./call.css";
 import { el, icon } from "../dom";
 import { t } from "../i18n";
+import type { Showing } from "../showing";
 import type { Call, Told } from "./call";
 import { Chat } from "./chat";
 import { Controls } from "./controls";
@@ -12,7 +13,6 @@ import { Hands } from "./hands";
 import { helpCard, problemOf } from "./help";
 import { whyNoVideo } from "./ladder";
 import type { Sign } from "./quality";
-import type { Reading } from "./reading";
 import { RecordingSign } from "./recording";
 import { words } from "./news";
 import { Settings } from "./settings";
@@ -43,7 +43,8 @@ export class InCall {
   private readonly recording: RecordingSign;
   private readonly settings: Settings;
   private readonly chat: Chat | null;
-  private reading: Reading | null = null;
+  /** Whoever treats shows films: not a patient's page. */
+  private readonly showing: Promise<Showing> | null;
   private readonly line = el("p", { class: "line", role: "status" });
   private readonly notice = el("div", { class: "ladder", role: "status", hidden: true });
   private readonly waiting = el("div", { class: "waiting", role: "status", hidden: true });
@@ -82,7 +83,7 @@ export class InCall {
             place.zone,
           )
         : null;
-    if (!patient) void this.read();
+    this.showing = patient ? null : import("../showing").then(({ Showing }) => new Showing(call));
     this.controls = new Controls(call, {
       patient,
       small: tile,
@@ -111,10 +112,11 @@ export class InCall {
     this.drawWaiting();
     this.drawHelp();
     this.root.dataset.phase = this.call.phase;
+    void this.showing?.then((showing) => showing.update());
   }
 
   tell(what: Told): void {
-    if (what.what === "back") this.reading?.again();
+    if (what.what === "back") void this.showing?.then((showing) => showing.again());
     const text = words(what);
     if (!text) return;
     const toast = el("p", { class: "toast" }, text);
@@ -123,16 +125,14 @@ export class InCall {
   }
 
   /** Somebody wrote: they say so through the room, so that nobody has to wait for the next look. */
-  shared(topic: string, body: Record<string, unknown>): void {
+  shared(topic: string, body: Record<string, unknown>, participant: string): void {
     if (topic === "chat") void this.chat?.fetch();
-    // From before a reload or another page: here no film is open any more.
-    if (topic === "view" && body.participant === this.call.me && !document.querySelector("[data-viewer]"))
-      this.reading?.say({});
+    if (topic === "view") void this.showing?.then((showing) => showing.hear(body, participant));
   }
 
   stop(): void {
     this.chat?.stop();
-    this.reading?.stop();
+    void this.showing?.then((showing) => showing.stop());
     this.sound.stop();
     this.root.remove();
   }
@@ -158,19 +158,6 @@ export class InCall {
     place.host.append(root);
   }
 
-  /** Whoever treats shows films: not a patient's page. */
-  private async read(): Promise<void> {
-    void import("./screen"); // a browser asks for a screen only while the tap on the button is fresh
-    const { Reading } = await import("./reading");
-    const { call } = this;
-    this.reading = new Reading((look) => {
-      const may = call.phase === "in" && call.grants.has("share");
-      if (may) call.tell("view", look);
-      return may;
-    });
-    this.reading.watch(document);
-  }
-
   private filmsSwitch(films: string): HTMLElement {
     const control = el(
       "button",
@@ -180,12 +167,16 @@ export class InCall {
     );
     const frame = el("iframe", { class: "films", title: t("Films"), hidden: true });
     this.root.append(frame);
-    frame.addEventListener("load", () => frame.contentDocument && this.reading?.watch(frame.contentDocument));
+    const listen = (): void => {
+      const page = frame.contentDocument;
+      if (page) void this.showing?.then((showing) => (frame.hidden ? showing.close(page) : showing.watch(page)));
+    };
+    frame.addEventListener("load", listen);
     control.addEventListener("click", () => {
       const on = this.root.classList.toggle("with-films");
       if (!frame.src) frame.src = films;
       frame.hidden = !on;
-      if (!on) this.reading?.say({});
+      listen();
       control.setAttribute("aria-pressed", String(on));
     });
     return control;

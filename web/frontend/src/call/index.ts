@@ -230,7 +230,7 @@ class CallPage {
     const call = new Call(this.name, this.ticket, {
       changed: () => this.changed(call),
       told: (what) => this.shown?.tell(what),
-      shared: (topic, body) => this.shown?.shared(topic, body),
+      shared: (topic, body, participant) => this.shown?.shared(topic, body, participant),
     });
     return call;
   }

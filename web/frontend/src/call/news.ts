@@ -14,10 +14,8 @@ export function words(told: Told): string {
       );
     case "shown":
       return t("Your network is better: the others see you again.");
-    case "sounding":
-      return t("The others see your screen and hear its sound, also while your microphone is off.");
-    case "soundless":
-      return t("The others see your screen. It came without sound.");
+    case "shared":
+      return told.words;
     case "refused": // a colleague was quicker at the door: what was wanted has happened
       return told.code === "not_waiting" ? "" : told.detail;
     case "unplugged":

@@ -1,6 +1,6 @@
 /** One film on the screen: the server's preview first, then the pixels; its corners, edges, slider and quality label. */
 
-import { cache, Enums, eventTarget, utilities } from "@cornerstonejs/core";
+import { cache, Enums, eventTarget } from "@cornerstonejs/core";
 import { el } from "../dom";
 import { t } from "../i18n";
 import { gradient } from "./arrivals";
@@ -11,6 +11,7 @@ import { filmsOf, mayHavePictures, text, type DicomJson, type Film, type Series 
 import { edges, towards, type Edges } from "./orientation";
 import { Overlay } from "./overlay";
 import { plainCard } from "./plain";
+import { Pointer, spotAt, type Spot } from "./pointer";
 import { Prefetch } from "./prefetch";
 import { bounds, centerWidth } from "./windows";
 
@@ -44,6 +45,7 @@ export class Pane {
   private readonly film = el("div", { class: "film" });
   private readonly preview = el("img", { class: "preview", alt: "" });
   private readonly overlay = new Overlay();
+  private readonly pointer = new Pointer();
   private readonly slider: HTMLInputElement;
   private readonly slices: HTMLElement;
   private readonly viewport: StackViewport;
@@ -67,7 +69,7 @@ export class Pane {
     this.slider = el("input", { type: "range", min: 1, max: 1, value: 1, "aria-label": t("Which image") });
     this.slices = el("div", { class: "slices", hidden: true }, this.slider);
     this.element = el("section", { class: "view", "aria-label": t("Empty place for a series") });
-    this.element.append(this.film, this.preview, ...this.overlay.elements, this.slices);
+    this.element.append(this.film, this.preview, this.pointer.element, ...this.overlay.elements, this.slices);
     this.preview.hidden = true;
     this.prefetch = new Prefetch(small);
     this.viewport = engine.enable(id, this.film);
@@ -244,14 +246,14 @@ export class Pane {
   }
 
   /** Where a place on the page lies on the film, as shares of its width and height; null beside it. */
-  placeOf(clientX: number, clientY: number): { x: number; y: number } | null {
-    const image = this.viewport.getCornerstoneImage() as { imageId: string; columns: number; rows: number } | undefined;
+  placeOf(clientX: number, clientY: number): Spot | null {
     const { left, top } = this.film.getBoundingClientRect();
-    const world = this.viewport.canvasToWorld([clientX - left, clientY - top]);
-    const found = image && utilities.worldToImageCoords(image.imageId, world);
-    if (!found) return null;
-    const [x, y] = [found[0] / image.columns, found[1] / image.rows];
-    return x >= 0 && x <= 1 && y >= 0 && y <= 1 ? { x, y } : null;
+    return spotAt(this.viewport, clientX - left, clientY - top);
+  }
+
+  /** Show where somebody else points; null for nowhere. */
+  point(at: Spot | null): void {
+    this.pointer.show(this.viewport, at);
   }
 
   setWindow(center: number, width: number): void {
@@ -365,6 +367,7 @@ export class Pane {
     clearTimeout(this.resting);
     this.prefetch.stop();
     this.hidePicture();
+    this.point(null);
     this.element.querySelector(".plain-card")?.remove();
     this.overlay.clear();
     this.slices.hidden = true;

@@ -13,6 +13,7 @@ import { Engine, MEASURING } from "./engine";
 import { besideIndex, cineRate, mayHavePictures, type Series, type Study } from "./films";
 import type { KeyImages } from "./keyimages";
 import { listenToKeys } from "./keys";
+import { Led, type Look } from "./led";
 import { mark, warning, type Subject } from "./mixup";
 import { Pane, type Place } from "./pane";
 import { Strip } from "./strip";
@@ -27,6 +28,7 @@ export class Room {
   private readonly toastElement = el("p", { class: "toast", role: "status" });
   private readonly strip: Strip;
   private readonly bars: Bars;
+  private readonly led: Led;
   private panes: Pane[] = [];
   active!: Pane;
   linked = false;
@@ -59,6 +61,8 @@ export class Room {
     host.append(
       el("div", { class: "viewer-body" }, tools, this.stage, ...phone, this.strip.element, this.toastElement, keys),
     );
+    this.led = new Led(host, (look) => this.lookAt(look));
+    host.prepend(this.led.element);
     this.setLayout(1);
     this.engine.use(this.phone ? "scroll" : "window");
     listenToKeys(host, this.commands, (digit) => {
@@ -109,6 +113,7 @@ export class Room {
     if (beside && !this.phone) this.setLayout(2);
     const [left, right] = this.panes;
     const opening = left?.open(first, wanted);
+    this.led.begin();
     if (beside && right) void right.open(beside);
     else if (beside) this.offerPrior(first, beside);
     await opening;
@@ -232,6 +237,30 @@ export class Room {
     if (!film) return;
     const { study, series, instance, frame } = film;
     announce(this.host, "viewer:look", { study, series, instance, frame, ...this.active.window(), ...place });
+  }
+
+  /** What somebody else looks at in a call. Whether it is among the films here. */
+  private async lookAt({ series: uid, instance, frame = 1, center, width, x, y }: Look): Promise<boolean> {
+    const series = this.studies.flatMap((study) => study.series).find((one) => one.uid === uid);
+    if (!series || typeof instance !== "string" || typeof frame !== "number") return false;
+    const pane = this.active;
+    if (pane.series !== series || pane.films.length === 0) {
+      this.stopCine();
+      await pane.open(series, { instance, frame });
+    }
+    const at = pane.films.findIndex((film) => film.instance === instance && film.frame === frame);
+    if (at < 0) return false;
+    pane.goTo(at);
+    const now = pane.window();
+    if (
+      now &&
+      typeof center === "number" &&
+      typeof width === "number" &&
+      (now.center !== center || now.width !== width)
+    )
+      pane.setWindow(center, width);
+    pane.point(typeof x === "number" && typeof y === "number" ? { x, y } : null);
+    return true;
   }
 
   /** What tests and other scripts may wait for. */

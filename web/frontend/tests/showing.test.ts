@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import { askForScreen, type Screen } from "../src/call/screen";
+import { askForScreen, type Screen } from "../src/showing/screen";
 
 class FakeTrack extends EventTarget {
   readyState = "live";

@@ -3,6 +3,8 @@
  * own in the connection, and goes first wherever a voice does. Loaded only where screens are shared; must not know the call.
  */
 
+import { t } from "../i18n";
+
 /** Two sounds at once stay below what would be cut off. */
 const BESIDE_A_VOICE = 0.7;
 
@@ -62,6 +64,17 @@ export class Screen {
 
   get hasSound(): boolean {
     return this.sound?.readyState === "live";
+  }
+
+  /** What the others get, for whoever shares. */
+  get words(): string {
+    return this.hasSound
+      ? t("The others see your screen and hear its sound, also while your microphone is off.")
+      : t("The others see your screen. It came without sound.");
+  }
+
+  get wordToStop(): string {
+    return this.hasSound ? t("Stop sharing picture and sound") : t("Stop sharing");
   }
 
   /** What goes out as the voice: the microphone, with the sound of the screen where there is one. */
