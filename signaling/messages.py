@@ -72,7 +72,7 @@ class Share(_Said):
     type: Literal["share"] = "share"
     topic: Word
     body: dict[str, Any] = Field(max_length=64)
-    """Empty takes one's own last word of the topic back. At most `MAX_SHARE` characters of JSON: every one goes to everybody."""
+    """Empty takes one's own last word of the topic back. At most `MAX_SHARE` characters of JSON."""
 
 
 class Quality(_Said):
