@@ -10,6 +10,7 @@ from aiohttp import web
 
 from signaling.config import ExchangeSettings
 from signaling.control import Control, at_home, is_house
+from signaling.gate import Gate
 from signaling.houseline import HouseGuard, house_key
 from signaling.hub import Hub
 from signaling.journal import Journal
@@ -22,6 +23,7 @@ from signaling.whip import StandardDoors
 
 if TYPE_CHECKING:
     from signaling.presence import Presence
+    from signaling.register import Register
 
 ROOMS: web.AppKey[Rooms] = web.AppKey("rooms", Rooms)
 
@@ -52,16 +54,18 @@ def create_app(
         now: The time, aware.
     """
     clock = now or _now
-    doorkeeper = gatekeeper or TicketReader(settings.ticket_key, clock, used_beside(settings.journal))
+    reader = gatekeeper or TicketReader(settings.ticket_key, clock, used_beside(settings.journal))
+    register = _register(settings) if settings.neighbours else None
+    gate = Gate(reader, register.first_use if register else None)
     app = web.Application(client_max_size=settings.max_frame_bytes)
     journal = Journal(settings.journal)
     rooms = Rooms(settings, _Many((journal, *([listener] if listener else []))), clock)
     app[ROOMS] = rooms
-    app.router.add_get("/rtc", Hub(rooms, doorkeeper).handle)
-    app.add_routes(StandardDoors(rooms, doorkeeper).table())
+    app.router.add_get("/rtc", Hub(rooms, gate).handle)
+    app.add_routes(StandardDoors(rooms, gate).table())
     pulse = Pulse(rooms)
     guard = HouseGuard(house_key(settings.ticket_key), clock) if settings.neighbours else None
-    presence = _presence(rooms, pulse) if settings.neighbours else None
+    presence = _presence(rooms, pulse, register) if register else None
     app.add_routes(Control(rooms, journal, pulse, guard).table())
     app.router.add_get("/metrics", _metrics(rooms, guard))
 
@@ -72,6 +76,8 @@ def create_app(
             if presence is not None:
                 await presence.begin()
             yield
+        if register is not None:
+            await register.close()
 
     async def farewell(_: web.Application) -> None:
         rooms.draining = True
@@ -84,14 +90,20 @@ def create_app(
     return app
 
 
-def _presence(rooms: Rooms, pulse: Pulse) -> "Presence":
+def _register(settings: ExchangeSettings) -> "Register":
     # Imported where there are neighbours: a node that is alone starts without Redis' library.
-    from signaling.presence import Presence
     from signaling.register import Register
+
+    told = settings.neighbours
+    assert told is not None  # noqa: S101 - the caller looked
+    return Register(told.redis_url, house_key(settings.ticket_key))
+
+
+def _presence(rooms: Rooms, pulse: Pulse, register: "Register") -> "Presence":
+    from signaling.presence import Presence
 
     told = rooms.settings.neighbours
     assert told is not None  # noqa: S101 - the caller looked
-    register = Register(told.redis_url, house_key(rooms.settings.ticket_key))
     return Presence(rooms, pulse, register, (told.line_url, told.fingerprint))
 
 

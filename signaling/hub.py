@@ -10,6 +10,7 @@ from aiohttp import WSMsgType, web
 from signaling import messages
 from signaling.effects import Effect
 from signaling.errors import MessageRefused, Refused, Unavailable
+from signaling.gate import Gate
 from signaling.messages import (
     Admit,
     Answer,
@@ -31,7 +32,6 @@ from signaling.messages import (
     Reply,
     Share,
 )  # fmt: skip
-from signaling.ports import Gatekeeper
 from signaling.room import Room
 from signaling.rooms import Rooms
 from signaling.session import Session
@@ -72,12 +72,12 @@ class Hub:
 
     Args:
         rooms: The node's rooms.
-        gatekeeper: Reads tickets.
+        gate: Lets tickets in.
     """
 
-    def __init__(self, rooms: Rooms, gatekeeper: Gatekeeper) -> None:
+    def __init__(self, rooms: Rooms, gate: Gate) -> None:
         self._rooms = rooms
-        self._gatekeeper = gatekeeper
+        self._gate = gate
 
     async def handle(self, request: web.Request) -> web.WebSocketResponse:
         """One browser's conversation."""
@@ -108,7 +108,7 @@ class Hub:
                     number = getattr(word, "number", None)
                     session.receive(word, time.monotonic())
                     if isinstance(word, Hello):
-                        seat = self._enter(word, line)
+                        seat = await self._enter(word, line)
                     elif isinstance(word, Ping):
                         line.send(Pong(number=word.number))
                     elif seat is not None:
@@ -128,8 +128,8 @@ class Hub:
             if seat is not None:
                 self._rooms.lose(*seat)
 
-    def _enter(self, hello: Hello, line: _Line) -> tuple[str, str, int]:
-        admission = self._gatekeeper.admit(hello.ticket, None)
+    async def _enter(self, hello: Hello, line: _Line) -> tuple[str, str, int]:
+        admission = await self._gate.admit(hello.ticket, None)
         number, welcome = self._rooms.enter(admission, line, resume=hello.resume)
         line.send(welcome)
         return admission.room, admission.participant, number

@@ -21,7 +21,7 @@ class Presence:
     Args:
         rooms: The node's.
         pulse: How it is.
-        register: Where it is written down.
+        register: Where it is written down; whoever made it closes it.
         reached: Address of its line, and the fingerprint of its certificate.
     """
 
@@ -66,4 +66,3 @@ class Presence:
         with suppress(Unavailable):
             await self._register.give_up(self._rooms.settings.name, self._held | set(self._pulse.rooms()))
             await self._register.leave(self._rooms.settings.name)
-        await self._register.close()

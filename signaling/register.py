@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Awaitable, Iterable
 from dataclasses import asdict, dataclass
+from hashlib import sha256
 from typing import Any
 
 from redis.asyncio import Redis
@@ -17,10 +18,13 @@ from redis.exceptions import RedisError
 from signaling.directory import CLAIM_S, Standing
 from signaling.errors import Unavailable
 from signaling.houseline import fits, seal
+from signaling.tickets import LIFETIME
 
 PREFIX = "teleconsult.media"
 HEARD_MS = 2_000
 HELD_S = 30
+_TICKET_S = 2 * int(LIFETIME.total_seconds())
+"""Longer than a ticket can be shown, also where clocks differ."""
 _PATIENCE_S = 1.0
 _URL = re.compile(r"https://[A-Za-z0-9_.:\[\]-]{1,260}")
 
@@ -100,6 +104,11 @@ class Register:
             line.delete(self._node(node))
             line.srem(f"{self._prefix}.nodes", node)
             await _asked(line.execute())
+
+    async def first_use(self, ticket: str) -> bool:
+        """Whether no node has let this ticket in yet; from now on one has. Raises Unavailable."""
+        key = f"{self._prefix}.ticket.{sha256(ticket.encode()).hexdigest()}"
+        return bool(await _asked(self._redis.set(key, "1", nx=True, ex=_TICKET_S)))
 
     # ------------------------------------------------------------ the clinic of them
     async def living(self) -> list[Entry]:

@@ -10,7 +10,8 @@ from aiohttp import web
 from multidict import CIMultiDict
 
 from signaling.errors import NotAdmitted, OfferRefused, Refused, RoomRefused, TicketRefused, Unavailable
-from signaling.ports import Admission, Gatekeeper, Grant
+from signaling.gate import Gate
+from signaling.ports import Admission, Grant
 from signaling.rooms import Rooms
 from signaling.sessions import Opened, Sessions
 from signaling.tickets import RELAYED_HEADER, TICKET_HEADER
@@ -36,12 +37,12 @@ class StandardDoors:
 
     Args:
         rooms: The node's rooms.
-        gatekeeper: Reads tickets.
+        gate: Lets tickets in.
     """
 
-    def __init__(self, rooms: Rooms, gatekeeper: Gatekeeper) -> None:
+    def __init__(self, rooms: Rooms, gate: Gate) -> None:
         self._sessions = Sessions(rooms)
-        self._gatekeeper = gatekeeper
+        self._gate = gate
         self._opened: dict[str, Opened] = {}
 
     def table(self) -> list[web.RouteDef]:
@@ -60,7 +61,7 @@ class StandardDoors:
         word = request.path.split("/")[1]
         try:
             sdp = await _sdp(request, "application/sdp")
-            admission = self._admit(request, Grant.PUBLISH if word == "whip" else Grant.SUBSCRIBE)
+            admission = await self._admit(request, Grant.PUBLISH if word == "whip" else Grant.SUBSCRIBE)
             publisher = request.query.get("publisher", "")
             if publisher and not _NAME.fullmatch(publisher):
                 raise OfferRefused("publisher is not a name")
@@ -85,7 +86,7 @@ class StandardDoors:
     async def close(self, request: web.Request) -> web.Response:
         """DELETE ends the session."""
         try:
-            session = self._owner(request)
+            session = await self._owner(request)
         except (Refused, Unavailable) as error:
             return _refusal(error)
         del self._opened[request.match_info["session"]]
@@ -98,7 +99,7 @@ class StandardDoors:
         Trickled candidates are not needed, because the browser is the one who checks (204).
         """
         try:
-            session = self._owner(request)
+            session = await self._owner(request)
             if request.content_type == "application/sdp":
                 answer = self._sessions.renew(session, await _sdp(request, "application/sdp"))
                 return web.Response(text=answer, content_type="application/sdp", headers={"ETag": _etag()})
@@ -111,17 +112,17 @@ class StandardDoors:
         text = f"a=ice-lite\r\na=ice-ufrag:{ours.ufrag}\r\na=ice-pwd:{ours.password}\r\n"
         return web.Response(text=text, content_type=_FRAGMENT, headers={"ETag": _etag()})
 
-    def _admit(self, request: web.Request, grant: Grant) -> Admission:
+    async def _admit(self, request: web.Request, grant: Grant) -> Admission:
         room = request.match_info["room"]
         if not _ROOM.fullmatch(room):
             raise OfferRefused("the room's name may hold letters, digits, _ and -")
-        admission = self._gatekeeper.admit(_ticket(request), room)
+        admission = await self._gate.admit(_ticket(request), room)
         if grant not in admission.grants:
             raise NotAdmitted(f"this needs the grant {grant}")
         return admission
 
-    def _owner(self, request: web.Request) -> Opened:
-        admission = self._gatekeeper.admit(_ticket(request), request.match_info["room"])
+    async def _owner(self, request: web.Request) -> Opened:
+        admission = await self._gate.admit(_ticket(request), request.match_info["room"])
         kept = self._opened.get(request.match_info["session"])
         if kept is None or kept.peer.closed or (kept.room, kept.owner) != (admission.room, admission.participant):
             raise RoomRefused("there is no such session")
