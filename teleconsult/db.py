@@ -16,7 +16,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
-from sqlalchemy import DateTime, Engine, MetaData, NullPool, Table, TypeDecorator, create_engine, event, insert
+from sqlalchemy import (
+    DateTime,
+    Engine,
+    Executable,
+    MetaData,
+    NullPool,
+    Row,
+    Table,
+    TypeDecorator,
+    create_engine,
+    event,
+    insert,
+)
 from sqlalchemy.engine import Dialect, make_url
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
@@ -24,9 +36,9 @@ from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 from teleconsult.actor import Actor
-from teleconsult.appending import Appending
 from teleconsult.clock import Clock
 from teleconsult.errors import Unavailable
+from teleconsult.walks import Appending, Reading
 
 _BUSY_MS = 30_000
 _READERS = 8
@@ -130,7 +142,8 @@ class Database:
         self._writer = self._engine(url, begin=_WRITES) if self.is_sqlite else self._reader
         self._read_sessions = async_sessionmaker(self._reader, expire_on_commit=False)
         self._write_sessions = async_sessionmaker(self._writer, expire_on_commit=False)
-        self._appending = Appending(self._appender(url)) if self.is_sqlite else None
+        self._reading = Reading(_walks(url, None)) if self.is_sqlite else None
+        self._appending = Appending(_walks(url, _WRITES)) if self.is_sqlite else None
 
     @classmethod
     def at(cls, path: Path, clock: Clock) -> "Database":
@@ -151,6 +164,14 @@ class Database:
         """A session that sees one moment of the database and changes nothing."""
         async with self._read_sessions() as session, session.begin():
             yield session
+
+    async def rows(self, statement: Executable) -> Sequence[Row[Any]]:
+        """All rows of one statement: the short way for what is asked with every request."""
+        if self._reading is not None:
+            return await self._reading.rows(statement)
+        async with self._reader.connect() as connection:
+            found: Sequence[Row[Any]] = (await connection.execute(statement)).all()
+            return found
 
     @asynccontextmanager
     async def write(self, actor: Actor, *, aside: bool = False) -> AsyncIterator[Work]:
@@ -202,8 +223,9 @@ class Database:
 
     async def close(self) -> None:
         """Give all connections back; must be awaited before the loop ends."""
-        if self._appending is not None:
-            self._appending.close()
+        for walks in (self._reading, self._appending):
+            if walks is not None:
+                walks.close()
         await self._reader.dispose()
         if self._writer is not self._reader:
             await self._writer.dispose()
@@ -225,15 +247,22 @@ class Database:
         _prepare_sqlite(engine.sync_engine, begin)
         return engine
 
-    def _appender(self, url: str) -> Engine:
-        # Used by one thread, closed at the end by another.
-        to_file = make_url(url).set(drivername="sqlite")
-        engine = create_engine(to_file, poolclass=NullPool, connect_args={"check_same_thread": False})
-        _prepare_sqlite(engine, _WRITES)
-        return engine
+
+def _walks(url: str, begin: str | None) -> Engine:
+    # Each connection is used by one thread, closed at the end by another.
+    engine = create_engine(
+        make_url(url).set(drivername="sqlite"),
+        poolclass=NullPool,
+        connect_args={"check_same_thread": False},
+        **({} if begin else {"isolation_level": "AUTOCOMMIT"}),
+    )
+    _prepare_sqlite(engine, begin)
+    return engine
 
 
-def _prepare_sqlite(engine: Engine, begin: str) -> None:
+def _prepare_sqlite(engine: Engine, begin: str | None) -> None:
+    """`begin`: with what its transactions begin; None: each statement is one."""
+
     @event.listens_for(engine, "connect")
     def _connect(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # we say BEGIN ourselves
@@ -242,6 +271,8 @@ def _prepare_sqlite(engine: Engine, begin: str) -> None:
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Any) -> None:
-        connection.exec_driver_sql(begin)
+    if begin is not None:
+
+        @event.listens_for(engine, "begin")
+        def _begin(connection: Any) -> None:
+            connection.exec_driver_sql(begin)

@@ -130,9 +130,9 @@ class ClinicGatekeeper:
         return known[2]
 
     async def _ask(self, actor: Actor, films: bool, labs: bool) -> "_Open":
-        refs = await self._consults.studies_open_to(actor) if films else frozenset()
-        studies = frozenset(StudyKey(InstitutionId(ref.institution), StudyUID(ref.study_uid)) for ref in refs)
-        return _Open(studies, await self._consults.labs_open_to(actor) if labs else frozenset())
+        opened = await self._consults.open_to(actor)
+        studies = frozenset(StudyKey(InstitutionId(ref.institution), StudyUID(ref.study_uid)) for ref in opened.studies)
+        return _Open(studies if films else frozenset(), opened.labs if labs else frozenset())
 
     async def vouch(self, caller: Caller, origin: Origin) -> None:
         """See `Gatekeeper.vouch`: a reference is a consult's id, for those who may add to it."""

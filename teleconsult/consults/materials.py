@@ -2,15 +2,14 @@
 
 from collections.abc import Iterable
 
-from sqlalchemy import ColumnElement, select
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import select
 
 from teleconsult.actor import Actor, ActorKind, InstitutionId, Permission
 from teleconsult.consults.events import MaterialAdded
 from teleconsult.consults.fields import MaterialKind
 from teleconsult.consults.models import Consult, Material
 from teleconsult.consults.office import Found, Happening, Office, find, note, offers_of, write_entry
-from teleconsult.consults.ports import LabSummary, StudyRef, StudySummary
+from teleconsult.consults.ports import LabSummary, Opened, StudyRef, StudySummary
 from teleconsult.consults.rules import is_open
 from teleconsult.consults.scope import open_consults
 from teleconsult.consults.state import Party, State
@@ -20,7 +19,8 @@ from teleconsult.errors import FieldsRefused, NotAllowed, NotFound, StepRefused
 from teleconsult.events import record
 
 _MOST = 200
-_MOST_OPEN = 20_000
+_MOST_OPEN = 40_000
+_OPENED = (MaterialKind.STUDY, MaterialKind.LAB_REPORT)
 _ADDERS = frozenset({Party.REQUESTER, Party.SPECIALIST, Party.MEMBER, Party.COORDINATOR})
 
 
@@ -251,15 +251,23 @@ async def _judge(office: Office, work: Work, found: Found) -> None:
         )
 
 
-async def studies_open_to(office: Office, actor: Actor) -> frozenset[StudyRef]:
-    """All film studies that are open to somebody by a consult: one indexed query."""
-    rows = await _open_to(office, actor, MaterialKind.STUDY)
-    return frozenset(StudyRef(InstitutionId(institution), reference) for institution, reference in rows)
-
-
-async def labs_open_to(office: Office, actor: Actor) -> frozenset[str]:
-    """Ids of all lab reports that are open to somebody by a consult: one indexed query."""
-    return frozenset(reference for _, reference in await _open_to(office, actor, MaterialKind.LAB_REPORT))
+async def open_to(office: Office, actor: Actor) -> Opened:
+    """All film studies and lab reports that are open to somebody by a consult: one indexed query."""
+    if actor.kind is not ActorKind.STAFF:
+        return Opened()
+    wanted = (
+        select(Material.kind, Material.institution_id, Material.reference)
+        .where(Material.kind.in_(_OPENED), Material.consult_id.in_(open_consults(actor)))
+        .distinct()
+        .limit(_MOST_OPEN)
+    )
+    rows = await office.database.rows(wanted)
+    return Opened(
+        frozenset(
+            StudyRef(InstitutionId(row.institution_id), row.reference) for row in rows if row.kind == MaterialKind.STUDY
+        ),
+        frozenset(row.reference for row in rows if row.kind == MaterialKind.LAB_REPORT),
+    )
 
 
 async def is_on_record(office: Office, institution: str, study_uid: str) -> bool:
@@ -272,18 +280,6 @@ async def is_on_record(office: Office, institution: str, study_uid: str) -> bool
     )
     async with office.database.read() as session:
         return await session.scalar(wanted.limit(1)) is not None
-
-
-async def _open_to(office: Office, actor: Actor, kind: MaterialKind) -> list[tuple[str, str]]:
-    if actor.kind is not ActorKind.STAFF:
-        return []
-    async with office.database.read() as session:
-        return await _references(session, [Material.kind == kind, Material.consult_id.in_(open_consults(actor))])
-
-
-async def _references(session: AsyncSession, held: list[ColumnElement[bool]]) -> list[tuple[str, str]]:
-    statement = select(Material.institution_id, Material.reference).where(*held).distinct().limit(_MOST_OPEN)
-    return [(institution, reference) for institution, reference in await session.execute(statement)]
 
 
 def _joined(words: set[str]) -> str:

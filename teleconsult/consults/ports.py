@@ -20,6 +20,14 @@ class StudyRef:
 
 
 @dataclass(frozen=True, slots=True)
+class Opened:
+    """What consults open to somebody: film studies, and lab reports by id."""
+
+    studies: frozenset[StudyRef] = frozenset()
+    labs: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class StudySummary:
     """What the archive tells of a study.
 

@@ -28,7 +28,7 @@ from teleconsult.consults import (
 from teleconsult.consults.fields import DraftFields, MaterialKind, MoveFields
 from teleconsult.consults.models import Consult
 from teleconsult.consults.office import Found, Office, find
-from teleconsult.consults.ports import Archive, Diary, NoArchive, NobodyOnDuty, ReportMoves, Roster, StudyRef
+from teleconsult.consults.ports import Archive, Diary, NoArchive, NobodyOnDuty, Opened, ReportMoves, Roster
 from teleconsult.consults.sealing import Sealing
 from teleconsult.consults.state import Move, State
 from teleconsult.consults.views import ConsultView, EntryPage, MaterialView, RowView, WorklistPage
@@ -213,13 +213,9 @@ class Consults:
         """See `materials.may_attach`."""
         return await materials.may_attach(self._office, actor, consult_id)
 
-    async def studies_open_to(self, actor: Actor) -> frozenset[StudyRef]:
-        """See `materials.studies_open_to`."""
-        return await materials.studies_open_to(self._office, actor)
-
-    async def labs_open_to(self, actor: Actor) -> frozenset[str]:
-        """See `materials.labs_open_to`."""
-        return await materials.labs_open_to(self._office, actor)
+    async def open_to(self, actor: Actor) -> Opened:
+        """See `materials.open_to`."""
+        return await materials.open_to(self._office, actor)
 
     async def is_on_record(self, institution: str, study_uid: str) -> bool:
         """See `materials.is_on_record`."""

@@ -159,6 +159,15 @@ async def test_what_is_appended_is_there_and_makes_nothing_old(tmp_path: Path) -
             assert set(await session.scalars(select(Jotting.at))) == {NOON}
 
 
+async def test_rows_asked_for_the_short_way_are_never_old(tmp_path: Path) -> None:
+    async with a_database(tmp_path) as database:
+        for number in range(1, 4):
+            async with database.write(SYSTEM) as work:
+                work.session.add(jotting())
+            for _ in range(4):  # each thread that reads
+                assert [row.at for row in await database.rows(select(Jotting.at))] == [NOON] * number
+
+
 async def test_an_append_that_fails_leaves_nothing(tmp_path: Path) -> None:
     same = new_id()
     async with a_database(tmp_path) as database:

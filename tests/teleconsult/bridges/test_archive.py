@@ -14,7 +14,7 @@ from dicom_store.model import StudyKey, StudyUID
 from dicom_store.ports import Action
 from teleconsult.actor import SYSTEM, Actor, ActorKind, InstitutionId, Permission
 from teleconsult.bridges.archive import ClinicGatekeeper, KnownCaller
-from teleconsult.consults.ports import StudyRef
+from teleconsult.consults.ports import Opened, StudyRef
 from teleconsult.db import Database
 from tests.builders.clock import FixedClock
 
@@ -38,12 +38,9 @@ class Cases:
         self.asked = 0
         self.studies = frozenset({StudyRef(InstitutionId("west"), "1.2.3")})
 
-    async def studies_open_to(self, actor: Actor) -> frozenset[StudyRef]:
+    async def open_to(self, actor: Actor) -> Opened:
         self.asked += 1
-        return self.studies
-
-    async def labs_open_to(self, actor: Actor) -> frozenset[str]:
-        return frozenset()
+        return Opened(self.studies)
 
     async def is_on_record(self, institution: str, study_uid: str) -> bool:
         return study_uid == "1.2.3"

@@ -40,11 +40,11 @@ async def test_films_are_open_to_the_specialist_of_the_case_and_to_no_other(site
     other = await site.make(site.coordinator, await site.submitted(), Move.ASSIGN, specialist_id=site.third.id)
     await site.consults.attach(site.doctor, consult.id, study_uid="1.2.3")
     await site.consults.attach(site.doctor, consult.id, lab_report_id="lab-1")
-    assert await site.consults.studies_open_to(site.specialist) == {ref}
-    assert await site.consults.labs_open_to(site.specialist) == {"lab-1"}
+    assert (await site.consults.open_to(site.specialist)).studies == {ref}
+    assert (await site.consults.open_to(site.specialist)).labs == {"lab-1"}
     for actor in (site.third, site.second, site.city_coordinator, site.administrator):
-        assert await site.consults.studies_open_to(actor) == frozenset()
-        assert await site.consults.labs_open_to(actor) == frozenset()
+        assert (await site.consults.open_to(actor)).studies == frozenset()
+        assert (await site.consults.open_to(actor)).labs == frozenset()
     for what in (site.consults.view, site.consults.materials, site.consults.timeline, site.consults.messages):
         with pytest.raises(NotFound):
             await what(site.third, consult.id)
@@ -57,18 +57,18 @@ async def test_films_close_with_the_seat(site):
     consult = await site.accepted()
     await site.consults.attach(site.doctor, consult.id, study_uid="1.2.3")
     await site.make(site.specialist, consult, Move.DECLINE, reason="x")
-    assert await site.consults.studies_open_to(site.specialist) == frozenset()
+    assert (await site.consults.open_to(site.specialist)).studies == frozenset()
 
 
 async def test_who_passed_a_request_on_opens_no_more_films(site):
     ref = site.shelf.add(site.village, "1.2.3")
     consult = await site.submitted()
     await site.consults.attach(site.doctor, consult.id, study_uid="1.2.3")
-    assert await site.consults.studies_open_to(site.coordinator) == {ref}
+    assert (await site.consults.open_to(site.coordinator)).studies == {ref}
     await site.make(site.coordinator, consult, Move.REDIRECT, institution_id=site.city, reason="x")
-    assert await site.consults.studies_open_to(site.coordinator) == frozenset()
+    assert (await site.consults.open_to(site.coordinator)).studies == frozenset()
     assert await site.consults.materials(site.coordinator, consult.id) == ()
-    assert await site.consults.studies_open_to(site.city_coordinator) == {ref}
+    assert (await site.consults.open_to(site.city_coordinator)).studies == {ref}
 
 
 async def test_a_film_is_on_record_once_the_request_was_sent_and_stays_so(site):
@@ -90,7 +90,7 @@ async def test_an_arrival_is_linked_once_and_grows_with_its_series(site):
     arrival = {"institution": site.village, "kind": MaterialKind.STUDY, "reference": "1.2.3"}
     assert await site.consults.link_arrival(consult.id, **arrival, modalities=["CT"])
     assert not await site.consults.link_arrival(consult.id, **arrival, modalities=["SR"])
-    assert await site.consults.studies_open_to(site.specialist) == {StudyRef(site.village, "1.2.3")}
+    assert (await site.consults.open_to(site.specialist)).studies == {StudyRef(site.village, "1.2.3")}
     assert len(await site.consults.materials(site.doctor, consult.id)) == 1
 
 

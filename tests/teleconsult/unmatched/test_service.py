@@ -28,11 +28,11 @@ async def test_matched_by_hand_it_is_on_the_case_and_taken_back_it_waits_again(s
     (one,) = (await unmatched.waiting(site.doctor)).items
     await unmatched.match(site.doctor, one.id, view.id)
     assert await materials_of(site, view.id) == {"1.2.3"}
-    assert await site.consults.studies_open_to(site.specialist)
+    assert (await site.consults.open_to(site.specialist)).studies
     assert (await unmatched.waiting(site.doctor)).items == []
     await unmatched.undo(site.doctor, one.id)
     assert await materials_of(site, view.id) == set()
-    assert not await site.consults.studies_open_to(site.specialist)
+    assert not (await site.consults.open_to(site.specialist)).studies
     assert await unmatched.count(site.doctor) == 1
     kinds = [entry.kind for entry in (await site.consults.timeline(site.doctor, view.id)).items]
     assert kinds[-1] == "material_removed"

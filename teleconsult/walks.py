@@ -1,10 +1,11 @@
-"""Adds rows to a SQLite file from a thread with a connection of its own: for what only grows, while readers wait.
+"""One walk to a thread for one question to a SQLite file, where a session's transaction takes four.
 
-SQLAlchemy writes the statement once for each table; after that the driver is asked directly, which takes a third of the
-processor's time. Knows nothing of sessions, and not whether its turn has come.
+`Reading` runs a statement; `Appending` adds rows to what only grows, while readers wait for it. Each thread has a
+connection of its own. Neither knows of sessions, nor whether its turn has come.
 """
 
 import sqlite3
+import threading
 from asyncio import get_running_loop
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -12,14 +13,49 @@ from contextlib import closing
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Engine, PoolProxiedConnection, Table, insert
+from sqlalchemy import Connection, Engine, Executable, PoolProxiedConnection, Row, Table, insert
 
-Row = dict[str, Any]
+_THREADS = 2
+_Values = dict[str, Any]
 _AsKept = Callable[[Any], Any] | None
 
 
+class Reading:
+    """A few threads that read.
+
+    Args:
+        engine: Prepares their connections, each of which commits by itself; disposed of by `close`.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="records read")
+        self._own = threading.local()
+        self._opened: list[Connection] = []
+
+    async def rows(self, statement: Executable) -> Sequence[Row[Any]]:
+        """All rows of a statement, as they are at one moment. Raises SQLAlchemyError."""
+        return await get_running_loop().run_in_executor(self._threads, self._rows, statement)
+
+    def close(self) -> None:
+        """Finish what waits and let go of the file."""
+        self._threads.shutdown()
+        for connection in self._opened:
+            connection.close()
+        self._engine.dispose()
+
+    def _rows(self, statement: Executable) -> Sequence[Row[Any]]:
+        connection: Connection | None = getattr(self._own, "connection", None)
+        if connection is None:
+            connection = self._own.connection = self._engine.connect()
+            self._opened.append(connection)
+        return connection.execute(statement).all()
+
+
 class Appending:
-    """One thread, one connection, taken with the first rows.
+    """One thread that adds; SQLAlchemy writes its statement once for each table, then the driver is asked directly.
+
+    The connection is taken with the first rows.
 
     Args:
         engine: Prepares the connection as the file's other writers'; disposed of by `close`.
@@ -31,7 +67,7 @@ class Appending:
         self._connection: PoolProxiedConnection | None = None
         self._statement = lru_cache(self._written)
 
-    async def add(self, table: Table, rows: Sequence[Row]) -> None:
+    async def add(self, table: Table, rows: Sequence[_Values]) -> None:
         """Add rows in one transaction; they are on the disk when this returns.
 
         Args:
@@ -50,7 +86,7 @@ class Appending:
             self._connection.close()
         self._engine.dispose()
 
-    def _add(self, table: Table, rows: Sequence[Row]) -> None:
+    def _add(self, table: Table, rows: Sequence[_Values]) -> None:
         sql, forms = self._statement(table, tuple(rows[0]))
         values = [[as_kept(row[name]) if as_kept else row[name] for name, as_kept in forms] for row in rows]
         with closing(self._taken().cursor()) as cursor:

@@ -1,5 +1,6 @@
-"""Rows go straight to the driver: as the ORM reads them, all or none."""
+"""Rows are added as columns keep them, all or none; each statement that reads sees what was added before it."""
 
+import asyncio
 import sqlite3
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -8,8 +9,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Column, Engine, Integer, MetaData, String, Table, create_engine, select
 
-from teleconsult.appending import Appending
 from teleconsult.db import UtcTime
+from teleconsult.walks import Appending, Reading
 
 NOTES = Table(
     "notes", MetaData(), Column("id", Integer, primary_key=True), Column("word", String), Column("at", UtcTime)
@@ -56,4 +57,26 @@ async def test_a_naive_time_is_refused_before_anything_is_written(engine: Engine
     await appending.add(NOTES, [{"word": "y", "at": NOON}])
     with engine.connect() as connection:
         assert connection.execute(select(NOTES.c.word)).all() == [("y",)]
+    appending.close()
+
+
+async def test_each_reading_sees_what_was_committed_before_it(engine: Engine) -> None:
+    reading, appending = Reading(engine), Appending(engine)
+    everything = select(NOTES.c.word, NOTES.c.at).order_by(NOTES.c.id)
+    for number in range(5):
+        await appending.add(NOTES, [{"word": str(number), "at": NOON}])
+        found = await reading.rows(everything)
+        assert [(row.word, row.at) for row in found] == [(str(n), NOON) for n in range(number + 1)]
+    reading.close()
+    appending.close()
+
+
+async def test_many_read_at_once(engine: Engine) -> None:
+    reading, appending = Reading(engine), Appending(engine)
+    await appending.add(NOTES, [{"word": str(number), "at": NOON} for number in range(50)])
+    found = await asyncio.gather(
+        *(reading.rows(select(NOTES.c.word).where(NOTES.c.word == str(number))) for number in range(50))
+    )
+    assert [row[0].word for row in found] == [str(number) for number in range(50)]
+    reading.close()
     appending.close()
