@@ -93,7 +93,7 @@ class Missing:
         return self._tally.received
 
     def came(self, seq: int, now_s: float) -> None:
-        """A packet arrived. `flows.c: usual` counts the next one likewise; of any other it knows nothing."""
+        """A packet arrived. `flows.c: note` counts the next one likewise; of any other it knows nothing."""
         tally = self._tally
         tally.received += 1
         highest = tally.highest
