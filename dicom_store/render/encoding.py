@@ -1,6 +1,7 @@
 """From shades of grey or colours to the bytes of a picture."""
 
 import io
+from collections.abc import Callable
 
 import imagecodecs
 import numpy as np
@@ -13,7 +14,8 @@ from dicom_store.render.look import Look, PictureKind, fit
 Encoded = tuple[bytes, int, int]
 """A picture's bytes, its width and height."""
 
-_FORMATS = {PictureKind.PNG: "PNG", PictureKind.WEBP: "WEBP"}
+_MOST_PX = {PictureKind.JPEG: 65_500, PictureKind.PNG: 1 << 20, PictureKind.WEBP: 16_383}
+"""What each form can hold along an edge."""
 
 
 def encode(shown: Bytes, pixel_height: float, look: Look) -> Encoded:
@@ -28,24 +30,43 @@ def encode(shown: Bytes, pixel_height: float, look: Look) -> Encoded:
         The encoded picture, its width and height.
 
     Raises:
-        NotRenderable: The region lies outside of the picture.
+        NotRenderable: The region lies outside of the picture, or it is too large for its kind.
     """
-    image = Image.fromarray(np.ascontiguousarray(_cut(shown, look)))
-    size = fit(image.size, pixel_height, look.box)
-    if size != image.size:
-        image = image.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
-    if look.kind is PictureKind.JPEG:
-        return _jpeg(np.asarray(image), look.quality), *image.size
+    part = np.ascontiguousarray(_cut(shown, look))
+    rows, columns = part.shape[:2]
+    size = fit((columns, rows), pixel_height, look.box)
+    if max(size) > _MOST_PX[look.kind]:
+        raise NotRenderable("This picture is too wide or too high for the form that was asked for.", code="form_size")
+    if size != (columns, rows):
+        part = np.asarray(Image.fromarray(part).resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0))
+    return _FORMATS[look.kind](part, look.quality), *size
+
+
+def _png(shown: Bytes, _quality: int) -> bytes:
+    return _by_pillow(shown, "PNG", compress_level=4)
+
+
+def _webp(shown: Bytes, quality: int) -> bytes:
+    return _by_pillow(shown, "WEBP", quality=quality, method=3)
+
+
+def _by_pillow(shown: Bytes, name: str, **options: int) -> bytes:
     out = io.BytesIO()
-    options = {"compress_level": 4} if look.kind is PictureKind.PNG else {"quality": look.quality, "method": 3}
-    image.save(out, _FORMATS[look.kind], **options)
-    return out.getvalue(), *image.size
+    Image.fromarray(shown).save(out, name, **options)
+    return out.getvalue()
 
 
 def _jpeg(shown: Bytes, quality: int) -> bytes:
     """The same library as Pillow's, but others may run meanwhile: Pillow keeps all of Python waiting."""
     subsampling = "444" if quality >= 90 else "420"
     return bytes(imagecodecs.jpeg8_encode(shown, level=quality, subsampling=subsampling))
+
+
+_FORMATS: dict[PictureKind, Callable[[Bytes, int], bytes]] = {
+    PictureKind.JPEG: _jpeg,
+    PictureKind.PNG: _png,
+    PictureKind.WEBP: _webp,
+}
 
 
 def _cut(shown: Bytes, look: Look) -> Bytes:
