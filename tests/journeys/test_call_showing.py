@@ -109,3 +109,37 @@ async def test_the_requester_follows_the_specialists_films_until_they_look_for_t
     assert not await shown.locator(".led").is_visible(), "whoever is followed is shown nothing of the others"
     await specialist.locator(".films-switch").click()
     await bar.wait_for(state="hidden")
+
+
+ONE_FORMAT = """(name) => {
+  const made = RTCPeerConnection.prototype.addTransceiver;
+  RTCPeerConnection.prototype.addTransceiver = function (what, init) {
+    const place = made.call(this, what, init);
+    if ((what.kind ?? what) === 'video') {
+      const all = RTCRtpReceiver.getCapabilities('video').codecs;
+      place.setCodecPreferences(all.filter((one) => one.mimeType === `video/${name}`));
+    }
+    return place;
+  };
+}"""
+HAS_H264 = "RTCRtpSender.getCapabilities('video').codecs.some((one) => one.mimeType === 'video/H264')"
+
+
+async def test_two_browsers_without_a_common_video_format_hear_each_other_and_read_why_there_is_no_picture(
+    demo: County, callers: Callers
+) -> None:
+    consult = demo.facts["samples"]["consult"]
+    doctor, specialist = await callers("requester", phone=True, language="en"), await callers("specialist")
+    if not await doctor.evaluate(HAS_H264):
+        pytest.skip("This Chromium has no H264.")
+    for tab, name in ((doctor, "VP8"), (specialist, "H264")):
+        await tab.add_init_script(f"({ONE_FORMAT})('{name}')")
+        await join(tab, consult)
+    for tab, language, other in ((doctor, "en", SPECIALIST), (specialist, "zh_CN", REQUESTER)):
+        say = Person(tab, language).say
+        here = say("This picture cannot be shown here: there is no common video format. The voice goes on.")
+        there = "{names} cannot be shown your picture: there is no common video format. You are heard."
+        await tab.locator(".tiles .video:not(.mine) .note-line").get_by_text(here).wait_for()
+        await tab.locator(".line").get_by_text(say(there, names=other)).wait_for()
+        await until(lambda tab=tab: sounds(tab))
+        await axe_finds_nothing(tab)

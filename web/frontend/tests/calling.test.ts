@@ -167,8 +167,10 @@ describe("a call hears the exchange", () => {
     };
     expect(notes()).toEqual(["", ""]);
     socket().say({ type: "unseen", tracks: ["a/video"], by: ["a", "gone"] });
-    expect(notes()).toEqual(["This picture cannot be shown here", "a cannot be shown your picture"]);
+    expect(call.room.unseenBy).toBe("a");
+    expect(notes()).toEqual(["This picture cannot be shown here", ""]);
     socket().say({ type: "unseen", tracks: [], by: [] });
+    expect(call.room.unseenBy).toBe("");
     expect(notes()).toEqual(["", ""]);
     socket().say({ type: "unseen", tracks: ["a/video"], by: [] });
     socket().say({ ...welcome, seats: [seat("a", ["audio", "video"])], resumed: true });

@@ -213,10 +213,15 @@ export class InCall {
         grade: "none",
         reason: t("The line is broken. You are brought back by itself (attempt {n}).", { n: call.attempt }),
       };
-    const paused = !call.sendsVideo && call.wants.video && call.devices.tracks.video !== null;
-    return paused
-      ? { grade: "poor", reason: t("Your picture is paused: the network is weak. You are heard.") }
-      : call.quality;
+    const isShown = call.wants.video && call.devices.tracks.video !== null;
+    if (isShown && !call.sendsVideo)
+      return { grade: "poor", reason: t("Your picture is paused: the network is weak. You are heard.") };
+    const names = isShown && call.room.unseenBy;
+    if (!names) return call.quality;
+    const reason = t("{names} cannot be shown your picture: there is no common video format. You are heard.", {
+      names,
+    });
+    return { grade: "fair", reason };
   }
 
   private drawLadder(): void {

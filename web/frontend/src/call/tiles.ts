@@ -91,14 +91,7 @@ export class Tiles {
     tile.element.classList.toggle("mirrored", devices.facing === "user");
     picture(tile, wants.video ? devices.tracks.video : null);
     name(tile, t("You"), wants.audio && devices.tracks.audio ? "" : "mic-off", t("muted"));
-    const by = this.call.room.unseenBy;
-    if (tile.video.hidden) note(tile, t("Your camera is off"));
-    else if (!by) note(tile, "");
-    else
-      note(
-        tile,
-        t("{names} cannot be shown your picture: there is no common video format. You are heard.", { names: by }),
-      );
+    note(tile, tile.video.hidden ? t("Your camera is off") : "");
   }
 }
 
