@@ -86,7 +86,7 @@ def base_url(request: web.Request, archive: Archive) -> str:
         return archive.settings.public_url + "/dicomweb"
     # The Host header is the caller's word and ends up within JSON.
     host = request.host if _HOST.fullmatch(request.host) else "localhost"
-    here = request.transport.get_extra_info("sockname") if request.transport is not None else None
+    here = request.transport.get_extra_info("sockname") if request.transport is not None and ":" not in host else None
     if here and host in {here[0], "localhost"} and here[1] != 80:
         # dicomweb-client leaves the port out of its Host header; who names our own address has come directly.
         host = f"{host}:{here[1]}"

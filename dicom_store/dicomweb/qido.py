@@ -5,6 +5,7 @@ Source: DICOM PS3.18 10.6.
 
 import json
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 from aiohttp import web
@@ -111,14 +112,14 @@ class _Joiner:
 
 
 def _study_counts(row: Found) -> bytes:
-    modalities = [word for word in row.modalities.split("\\") if word]
-    return b",".join(
-        [
-            b'"00080061":' + json.dumps({"vr": "CS", **({"Value": modalities} if modalities else {})}).encode(),
-            _text("00201206", "IS", row.series_count),
-            _text("00201208", "IS", row.study_instance_count),
-        ]
-    )
+    counts = _text("00201206", "IS", row.series_count), _text("00201208", "IS", row.study_instance_count)
+    return b",".join((_modalities(row.modalities), *counts))
+
+
+@lru_cache(maxsize=256)
+def _modalities(words: str) -> bytes:
+    said = [word for word in words.split("\\") if word]
+    return b'"00080061":' + json.dumps({"vr": "CS", **({"Value": said} if said else {})}).encode()
 
 
 def _wanted(extra: bytes, search: Search) -> list[bytes]:

@@ -8,6 +8,7 @@ nothing of films.
 
 import contextlib
 import resource
+import sqlite3
 import threading
 import time
 from asyncio import get_running_loop
@@ -17,12 +18,13 @@ from contextlib import AbstractAsyncContextManager
 from types import TracebackType
 from typing import Any, TypeVar
 
-from sqlalchemy import URL, Connection, CursorResult, Engine, Executable, NullPool, create_engine, event
+from sqlalchemy import URL, Connection, CursorResult, Engine, Executable, NullPool, Select, create_engine, event
 from sqlalchemy.engine import NestedTransaction
 from sqlalchemy.exc import OperationalError
 
 from dicom_store.migrations import upgrade
 from dicom_store.storage.jobs import Job, run_all
+from dicom_store.storage.ready import Statements
 
 T = TypeVar("T")
 
@@ -43,6 +45,7 @@ class SqliteFile:
         self._readers = ThreadPoolExecutor(readers, thread_name_prefix="archive index")
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="archive index writer")
         self._here = _engine(self._url, writes=False, wait_s=0)
+        self._statements = Statements(self._here.dialect)
         self._patience = Patience()
         self._own = threading.local()
         self._opened: list[Connection] = []
@@ -53,8 +56,8 @@ class SqliteFile:
 
     async def rows(self, query: Executable, values: Any, *, brief: bool = False) -> Sequence[Any]:
         """See `database.Database.rows`."""
-        if brief and self._patience.here(time.monotonic()):
-            with contextlib.suppress(OperationalError):  # busy: a thread has the time to wait
+        if brief and isinstance(query, Select) and self._patience.here(time.monotonic()):
+            with contextlib.suppress(sqlite3.OperationalError, OperationalError):  # busy: a thread has the time to wait
                 return self._rows_here(query, values)
         return await get_running_loop().run_in_executor(self._readers, self._rows, query, values)
 
@@ -82,9 +85,9 @@ class SqliteFile:
         with self._connection(self._writing).begin():
             upgrade(self._connection(self._writing))
 
-    def _rows_here(self, query: Executable, values: Any) -> Sequence[Any]:
+    def _rows_here(self, query: Select[Any], values: Any) -> Sequence[Any]:
         begun, blocks = time.monotonic(), _blocks_read()
-        rows = self._connection(self._here).execute(query, values).all()
+        rows = self._statements.rows(self._connection(self._here).connection, query, values)
         self._patience.took(begun, time.monotonic(), from_disk=_blocks_read() > blocks)
         return rows
 

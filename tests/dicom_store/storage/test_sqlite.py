@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import event, make_url, text
+from sqlalchemy import event, func, make_url, select, text
 from sqlalchemy.engine import Engine
 
 from dicom_store import query
@@ -16,7 +16,7 @@ from dicom_store.model import Level
 from dicom_store.storage import searching
 from dicom_store.storage.sqlite import Patience, SqliteFile
 
-_ONE = text("SELECT 1")
+_THREAD = select(func.in_thread().label("at"))
 
 
 @pytest.fixture
@@ -27,37 +27,36 @@ async def file(tmp_path: Path) -> AsyncIterator[SqliteFile]:
     await made.close()
 
 
-@pytest.fixture
-def readers() -> Any:
-    """The threads in which statements were run."""
-    seen: list[int] = []
+@pytest.fixture(autouse=True)
+def knows_its_thread() -> Any:
+    """Statements can say in which thread they are run."""
 
-    def note(*_: object) -> None:
-        seen.append(threading.get_ident())
+    def add(connection: sqlite3.Connection, _record: object) -> None:
+        connection.create_function("in_thread", 0, threading.get_ident)
 
-    event.listen(Engine, "before_cursor_execute", note)
-    yield seen
-    event.remove(Engine, "before_cursor_execute", note)
-
-
-async def test_a_brief_reading_walks_nowhere_and_others_to_a_thread(file: SqliteFile, readers: list[int]) -> None:
-    assert [tuple(row) for row in await file.rows(_ONE, {}, brief=True)] == [(1,)]
-    assert set(readers) == {threading.get_ident()}
-    await file.rows(_ONE, {})
-    assert readers[-1] != threading.get_ident()
+    event.listen(Engine, "connect", add)
+    yield
+    event.remove(Engine, "connect", add)
 
 
-async def test_a_locked_file_is_waited_for_in_a_thread(readers: list[int], tmp_path: Path) -> None:
+async def test_a_brief_reading_walks_nowhere_and_others_to_a_thread(file: SqliteFile) -> None:
+    assert [tuple(row) for row in await file.rows(_THREAD, {}, brief=True)] == [(threading.get_ident(),)]
+    assert (await file.rows(_THREAD, {}))[0].at != threading.get_ident()
+
+
+async def test_a_locked_file_is_waited_for_in_a_thread(tmp_path: Path) -> None:
     holder = sqlite3.connect(tmp_path / "index.db", isolation_level=None)
     holder.execute("CREATE TABLE films (id)")
     holder.execute("BEGIN EXCLUSIVE")
     file = SqliteFile(make_url(f"sqlite:///{tmp_path / 'index.db'}"), 2)
-    reading = asyncio.ensure_future(file.rows(text("SELECT count(*) FROM sqlite_master"), {}, brief=True))
+    asked = select(func.in_thread().label("at"), func.count().label("many")).select_from(text("films"))
+    reading = asyncio.ensure_future(file.rows(asked, {}, brief=True))
     await asyncio.sleep(0.1)
     assert not reading.done()
     holder.close()
-    assert (await reading)[0][0] > 0
-    assert readers[-1] != threading.get_ident()
+    (found,) = await reading
+    assert found.many == 0
+    assert found.at != threading.get_ident()
     await file.close()
 
 
@@ -74,13 +73,10 @@ def test_after_a_slow_disk_the_next_readings_go_to_threads_for_a_while(
     assert patience.here(16.0)
 
 
-async def test_a_slow_disk_moves_brief_readings_to_threads(
-    file: SqliteFile, readers: list[int], monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_slow_disk_moves_brief_readings_to_threads(file: SqliteFile, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dicom_store.storage.sqlite._TOO_LONG_S", -1.0)  # everything is long
-    await file.rows(_ONE, {}, brief=True)
-    await file.rows(_ONE, {}, brief=True)
-    assert readers[0] == threading.get_ident() != readers[-1]
+    first, second = [(await file.rows(_THREAD, {}, brief=True))[0].at for _ in range(2)]
+    assert first == threading.get_ident() != second
 
 
 @pytest.mark.parametrize(
