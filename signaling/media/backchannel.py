@@ -83,7 +83,7 @@ class Backchannel:
                 self._pass_on(said, now)
             case feedback.Reception(ssrc, lost, highest, last_sr, delay_s):
                 if lane := self._peer.lane_of(ssrc):
-                    self._told.hear(ssrc, lost, highest, repeats=ssrc == lane.rtx_ssrc)
+                    self._told.hear(ssrc, lost, highest, went=lane.went, repeats=ssrc == lane.rtx_ssrc)
                     sent = self._sent_reports.get(last_sr)
                     if sent is not None:
                         self._round_trips.append(max(0.0, now - sent - delay_s))

@@ -8,6 +8,7 @@ of their own).
 
 import struct
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from signaling.media.tally import Tally
 
@@ -182,47 +183,80 @@ class Missing:
         return True
 
 
+class Went(NamedTuple):
+    """What we sent of one stream so far.
+
+    Attributes:
+        packets: First sendings.
+        number: Of the newest, 16 bits.
+    """
+
+    packets: int
+    number: int
+
+
+class _Report(NamedTuple):
+    lost: int
+    highest: int
+    went: Went | None
+
+
 @dataclass(slots=True)
 class Told:
     """What the other side lacks of all our streams after repeats, as it reports it between two looks.
 
     Counted in packets and not as the mean of the reports' fractions: a browser reports whenever it lacks something,
-    about as few packets as came since.
+    about as few packets as came since. What never came to us from the publisher is no loss of this side's link, though
+    its browser counts the numbers that we left out.
     """
 
-    _known: dict[int, tuple[int, int]] = field(default_factory=dict)
+    _known: dict[int, _Report] = field(default_factory=dict)
     _lost: int = 0
     _expected: int = 0
 
-    def hear(self, ssrc: int, lost: int, highest: int, *, repeats: bool = False) -> None:
+    def hear(self, ssrc: int, lost: int, highest: int, *, went: Went | None = None, repeats: bool = False) -> None:
         """A report block of one of our streams.
 
         Args:
             ssrc: The stream.
             lost: All that never came of it so far.
             highest: Its highest number so far.
+            went: What we sent of it; None while that is not known.
             repeats: Whether it only repeats others: what came of it is not lost there.
         """
         if len(self._known) > _MOST_STREAMS:
             self._known.clear()
         before = self._known.get(ssrc)
-        self._known[ssrc] = lost, highest
-        if before is None or not 0 < highest - before[1] < _HALF:
+        if before is not None and went is None:
+            went = before.went
+        self._known[ssrc] = _Report(lost, highest, went)
+        if before is None or not 0 <= highest - before.highest < _HALF:
             return
-        sent, missing = highest - before[1], max(0, lost - before[0])
+        span = highest - before.highest
+        missing = max(-_MAX_GAP, min(lost - before.lost, span))  # fewer than before: some came late
         if repeats:
-            self._lost -= max(0, sent - missing)
-        else:
-            self._expected += sent
-            self._lost += missing
+            self._lost -= max(0, span - max(0, missing))
+            return
+        left_out = _left_out(before.went, went)
+        self._expected += span - left_out
+        self._lost += missing - left_out
 
     def fraction(self) -> float | None:
         """Share lacking since the last answer, 0 to 1; None while too few packets were told of to say."""
         if self._expected < _FEW:
             return None
         lost, expected = self._lost, self._expected
-        self._lost = self._expected = 0
+        # What was left out is known before the other side reports it: that much of its next report is no loss.
+        self._lost, self._expected = max(-_MAX_GAP, min(0, lost)), 0
         return min(1.0, max(0, lost) / expected)
+
+
+def _left_out(before: Went | None, now: Went | None) -> int:
+    """Numbers that we passed over between two reports; negative when packets came late that were passed over before."""
+    if before is None or now is None:
+        return 0
+    on = (now.number - before.number) & _WRAP16
+    return on - (now.packets - before.packets) if on < _HALF else 0
 
 
 @dataclass(slots=True)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from signaling.media import vp8
 from signaling.media.forward import Heard, Numbering
 from signaling.media.layers import Demand, Fit
+from signaling.media.loss import Went
 from signaling.media.sources import Source
 from signaling.media.tape import Heard as Recorded
 
@@ -90,6 +91,14 @@ class Lane(Numbering):
         self.name = name
         if self.source is not None:
             self.source.lanes = [*self.source.lanes]  # a new list says that something of its lanes has changed
+
+    @property
+    def went(self) -> Went | None:
+        """How far it has come; None while it waits for where to begin."""
+        source = self.source
+        if source is None or self.waits or source.tally.highest < 0:
+            return None
+        return Went(self.run.packets, (source.tally.highest + self.seq_off) & 0xFFFF)
 
     # ------------------------------------------------------------ from one source to another
     def enter(self, source: Source, now_s: float) -> None:

@@ -1,9 +1,10 @@
 """What is lost is asked for as long as that helps, and never without bounds."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signaling.media.loss import LossWindow, Missing, Reporting, Told
+from signaling.media.loss import LossWindow, Missing, Reporting, Told, Went
 
 
 def test_a_gap_is_asked_for_and_its_repair_is_counted():
@@ -121,6 +122,44 @@ def test_reports_are_weighed_by_what_they_report_of():
     assert told.fraction() is None, "three of three say nothing yet"
     told.hear(1, 5, 1130)
     assert told.fraction() == 0.1
+
+
+def test_what_never_came_from_the_publisher_is_no_loss_of_the_viewers_link():
+    told = Told()
+    told.hear(1, 0, 0, went=Went(1, 65_500))
+    told.hear(1, 70, 100, went=Went(26, 64))  # of a hundred numbers 75 were left out, 5 more are on their way
+    told.hear(1, 75, 105, went=Went(31, 69))
+    assert told.fraction() == 0.0
+    told.hear(1, 85, 205, went=Went(131, 169))  # ten of a hundred are lost here
+    assert told.fraction() == pytest.approx(0.1, abs=0.06)
+    told.hear(1, 85, 305, went=Went(231, 269))
+    assert told.fraction() == 0.0
+
+
+def test_reports_that_bring_nothing_new_forget_nothing():
+    told = Told()
+    told.hear(1, 0, 0, went=Went(1, 0))
+    for way in range(1, 31):
+        told.hear(
+            1, 0, 0, went=Went(1 + way, 2 * way)
+        )  # every other number was left out; the browser has not seen it yet
+    told.hear(1, 30, 60, went=Went(31, 60))
+    assert told.fraction() == 0.0
+    for way in range(1, 31):
+        told.hear(1, 30 - way, 60, went=Went(31 + way, 60))  # and now they come late
+    told.hear(1, 12, 100, went=Went(101, 100))
+    assert told.fraction() == pytest.approx(12 / 70, abs=0.01)
+
+
+def test_what_came_late_from_the_publisher_is_not_lost_either():
+    told = Told()
+    told.hear(1, 0, 0, went=Went(1, 0))
+    told.hear(1, 20, 100, went=Went(81, 100))
+    assert told.fraction() == 0.0
+    told.hear(1, 0, 200, went=Went(201, 200))  # all twenty were repeated to us, and passed on
+    assert told.fraction() == 0.0
+    told.hear(1, 30, 300, went=Went(301, 300))
+    assert told.fraction() == 0.3
 
 
 def test_what_came_as_a_repeat_is_not_lacking():
