@@ -22,6 +22,9 @@ _RTCP_PER_S = 600
 """A browser in a full room sends about 200 a second."""
 _ENOUGH = 1.2
 """A viewer whose own estimate is this many times what it is sent does not stand in a queue."""
+_SMOOTHED = 0.4
+_MOST_TOLD = 0.25
+"""More correction than for this leaves too little of the voice itself."""
 
 
 class Backchannel:
@@ -37,6 +40,7 @@ class Backchannel:
         pictures: Whether its link carries others' video.
         remb_bps: What the peer itself says that it can receive, 0 while it says nothing.
         lost: Share of our packets that it lost, as reported.
+        voices_lost: Share of the packets of voices, which are not repeated, smoothed.
         busy: Whether its browser says that it lacks processor time.
         relief: Whether it is asked for smaller pictures because of that.
         sending: The step of the ladder on which it may send.
@@ -54,8 +58,8 @@ class Backchannel:
         self._rise_s: float | None = None
         self.remb_bps = 0
         self.round_trip_s = 0.0
-        self.lost = 0.0
-        self._told = Told()
+        self.lost = self.voices_lost = 0.0
+        self._told, self._told_of_voices = Told(), Told()
         self._round_trips: list[float] = []
         self._best_round_trip_s = 1.0
         self._sent_bps = self._voices_bps = 0
@@ -84,6 +88,8 @@ class Backchannel:
             case feedback.Reception(ssrc, lost, highest, last_sr, delay_s):
                 if lane := self._peer.lane_of(ssrc):
                     self._told.hear(ssrc, lost, highest, went=lane.went, repeats=ssrc == lane.rtx_ssrc)
+                    if lane.kind == "audio":
+                        self._told_of_voices.hear(ssrc, lost, highest, went=lane.went)
                     sent = self._sent_reports.get(last_sr)
                     if sent is not None:
                         self._round_trips.append(max(0.0, now - sent - delay_s))
@@ -165,7 +171,8 @@ class Backchannel:
             return
         losses = {source: source.reporting.window.fraction(source.missing) for source in heard}
         blocks = [
-            source.reporting.block(source.ssrc or 0, source.missing, lost, now_s) for source, lost in losses.items()
+            source.reporting.block(source.ssrc or 0, source.missing, _until_heard(source, lost), now_s)
+            for source, lost in losses.items()
         ]
         self._peer.send_rtcp(feedback.receiver_report(blocks))
         received = sum(_settle(source) for source in heard)
@@ -208,6 +215,9 @@ class Backchannel:
         self._voices_bps = sum(bps for kind, bps in sent if kind == "audio")
         lost = self._told.fraction()
         self.lost = lost or 0.0
+        voices_lost = self._told_of_voices.fraction()
+        if voices_lost is not None:
+            self.voices_lost += _SMOOTHED * (voices_lost - self.voices_lost)
         if self._round_trips:  # the shortest of a second has met no burst: what it still waits is a standing queue
             self.round_trip_s = min(self._round_trips)
             self._best_round_trip_s = min(1.02 * self._best_round_trip_s, self.round_trip_s)
@@ -218,6 +228,18 @@ class Backchannel:
             waits = 0.0  # what waits is on the way up
         if lost is not None or waits > QUEUE_S:
             self.downlink.update(self.lost, int(self._sent_bps * (1 - self.lost)), CEILING_BPS, waits)
+
+
+def _until_heard(source: "Source", lost: float) -> float:
+    """What a sender is told to have been lost: of a voice, on the way to whoever hears it worst.
+
+    Opus puts as much correction into the stream as its sender knows to be needed, and the relay adds none. Estimates of
+    the sender's link go by the count of packets that never came, which says nothing of others' links.
+    """
+    if source.kind != "audio":
+        return lost
+    worst = max((lane.peer.feedback.voices_lost for lane in source.lanes), default=0.0)
+    return min(_MOST_TOLD, 1 - (1 - lost) * (1 - worst))
 
 
 def _settle(source: "Source") -> int:

@@ -177,3 +177,23 @@ async def test_repeats_to_a_viewer_go_in_their_own_stream_with_the_number_of_wha
     assert {head[1] & 0x7F for head in heads} == {lane.rtx} != {lane.pt}
     assert {head[5] for head in heads} == {newest, (newest - 1) & 0xFFFF}
     assert heads[1][2] == (heads[0][2] + 1) & 0xFFFF
+
+
+async def test_the_sender_of_a_voice_is_told_what_its_listeners_lack(call):
+    rooms, _, _ = call
+    speaking = rooms.peer("r", "p")
+    watching = next(one for live in rooms.live() for who, one in live.peers.items() if who.startswith("viewer."))
+    lane = next(one for one in watching.lanes.values() if one.kind == "audio")
+    for hundred in range(4):
+        report = feedback.Reception(lane.ssrc, 12 * hundred, 70_000 + 100 * hundred, 0, 0.0)
+        watching.feedback._react(report, 0.0)
+    sent = []
+    speaking.send_rtcp = sent.append
+    watching.feedback.report(speaking.now_s(), 10**6)
+    speaking.feedback.report(speaking.now_s(), 10**6)
+    raw = next(packet for packet in sent if packet[1] == 201)
+    blocks = {int.from_bytes(raw[at : at + 4]): raw[at + 4 : at + 8] for at in range(8, len(raw), 24)}
+    told = {source.kind: blocks[source.ssrc] for source in speaking.sources.values()}
+    assert told["audio"][0] / 255 == pytest.approx(0.12 * 0.4, abs=0.015), "on one link, smoothed"
+    assert told["video"][0] == 0
+    assert told["audio"][1:] == bytes(3), "and none of it on the sender's own link"

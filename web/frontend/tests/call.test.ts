@@ -4,7 +4,7 @@ import { messagesIn } from "../src/call/chat";
 import { afterTier, hasVideo, receiving, rungOf, rungs, UNHINDERED, whyNoVideo } from "../src/call/ladder";
 import { loudness } from "../src/call/meter";
 import { labelOf, rearrange, wantedTracks, type Place } from "../src/call/plan";
-import { figures, rates, sign, totals } from "../src/call/quality";
+import { figures, rates, sign, theirLoss, totals } from "../src/call/quality";
 import { judge, Session, socketAddress, waitBefore, type Ending } from "../src/call/session";
 import { browserOf, codeOf, headline, steps, troubleOf, type Trouble } from "../src/call/trouble";
 import { askForVoiceAgain } from "../src/call/voice";
@@ -101,6 +101,17 @@ describe("quality", () => {
     const now = figures(totals(entries(100, 0)), totals(entries(190, 10)));
     expect(now).toMatchObject({ loss: 0.1, rtt_ms: 50, fps: 24, concealed: 0 });
     expect(rates(totals(entries(100, 0)), totals(entries(200, 0)), 2)).toEqual({ up: 0, down: 40 });
+  });
+
+  it("takes of its own what never arrived, and not what others lacked", () => {
+    const told = (sent: number, gone: number): Record<string, unknown>[] => [
+      { type: "outbound-rtp", packetsSent: sent },
+      { type: "remote-inbound-rtp", packetsLost: gone, fractionLost: 0.25 },
+    ];
+    expect(theirLoss(totals(told(100, 5)), totals(told(200, 15)))).toBe(0.1);
+    expect(theirLoss(totals(told(100, 5)), totals(told(200, 5)))).toBe(0);
+    expect(theirLoss(null, totals(told(200, 50)))).toBe(0);
+    expect(theirLoss(totals(told(500, 50)), totals(told(10, 0)))).toBe(0);
   });
 
   it("begins anew with a new connection and stays within bounds", () => {

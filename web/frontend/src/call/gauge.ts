@@ -1,6 +1,6 @@
 /** Reads a connection's counters from time to time, and keeps what two looks together tell. Must not know the call. */
 
-import { figures, rates, totals, type Totals } from "./quality";
+import { figures, rates, theirLoss, totals, type Totals } from "./quality";
 import type { Figures } from "./wire";
 
 export class Gauge {
@@ -19,9 +19,10 @@ export class Gauge {
     (await pc.getStats()).forEach((entry: Record<string, unknown>) => entries.push(entry));
     const [at, now] = [Date.now(), totals(entries)];
     const measured = figures(this.before, now);
+    const lost = theirLoss(this.before, now);
     this.rate = rates(this.before, now, (at - this.lookedAt) / 1000);
     this.before = now;
     this.lookedAt = at;
-    return { measured, theirLoss: now.theirLoss };
+    return { measured, theirLoss: lost };
   }
 }

@@ -13,8 +13,9 @@ export interface Totals {
   bytesOut: number;
   rttMs: number;
   fps: number;
-  /** What the other side says it lost of ours, 0 to 1. */
-  theirLoss: number;
+  sent: number;
+  /** What never reached the exchange of ours. Its share of voices lost counts other people's links as well. */
+  gone: number;
   /** The browser sends smaller pictures for want of processor time. */
   busy: boolean;
 }
@@ -31,7 +32,7 @@ const num = (value: unknown): number => (typeof value === "number" && Number.isF
 /** Add up a stats report; entries of kinds we do not know are left out. */
 export function totals(entries: Iterable<Entry>): Totals {
   const sum: Totals = {
-    received: 0, lost: 0, samples: 0, concealed: 0, bytesIn: 0, bytesOut: 0, rttMs: 0, fps: 0, theirLoss: 0,
+    received: 0, lost: 0, samples: 0, concealed: 0, bytesIn: 0, bytesOut: 0, rttMs: 0, fps: 0, sent: 0, gone: 0,
     busy: false,
   }; // prettier-ignore
   for (const entry of entries) {
@@ -45,9 +46,10 @@ export function totals(entries: Iterable<Entry>): Totals {
       if (entry.kind === "video") sum.fps = Math.max(sum.fps, num(entry.framesPerSecond));
     } else if (entry.type === "outbound-rtp") {
       sum.bytesOut += num(entry.bytesSent);
+      sum.sent += num(entry.packetsSent);
       if (entry.qualityLimitationReason === "cpu") sum.busy = true;
     } else if (entry.type === "remote-inbound-rtp") {
-      sum.theirLoss = Math.max(sum.theirLoss, num(entry.fractionLost));
+      sum.gone += Math.max(0, num(entry.packetsLost));
       sum.rttMs = Math.max(sum.rttMs, num(entry.roundTripTime) * 1000);
     } else if (entry.type === "candidate-pair" && (entry.nominated === true || entry.selected === true))
       sum.rttMs = Math.max(sum.rttMs, num(entry.currentRoundTripTime) * 1000);
@@ -71,6 +73,10 @@ export function figures(before: Totals | null, now: Totals): Figures {
   };
 }
 
+/** The share of ours that did not arrive between two looks. */
+export const theirLoss = (before: Totals | null, now: Totals): number =>
+  before && before.sent < now.sent ? share(now.gone - before.gone, now.sent - before.sent) : 0;
+
 /** Kilobits a second between two looks. */
 export function rates(before: Totals | null, now: Totals, seconds: number): { up: number; down: number } {
   if (!before || seconds <= 0) return { up: 0, down: 0 };
@@ -79,18 +85,17 @@ export function rates(before: Totals | null, now: Totals, seconds: number): { up
 }
 
 /** The sign for the person: the worst thing decides, and it is named. Bounds after ITU-T G.114 (delay) and own listening. */
-export function sign(now: Figures, theirLoss: number, up: boolean): Sign {
+export function sign(now: Figures, gone: number, up: boolean): Sign {
   if (!up) return { grade: "none", reason: t("The line is being restored. It comes back by itself.") };
   if (now.concealed > 0.12)
     return { grade: "poor", reason: t("Their voice breaks off: packets are lost on the way to you.") };
   if (now.loss > 0.1) return { grade: "poor", reason: t("Many packets are lost on the way to you.") };
-  if (theirLoss > 0.1)
-    return { grade: "poor", reason: t("Many of your packets do not arrive: your upload is too weak.") };
+  if (gone > 0.1) return { grade: "poor", reason: t("Many of your packets do not arrive: your upload is too weak.") };
   if (now.rtt_ms > 800) return { grade: "poor", reason: t("The way is long: you hear each other late.") };
   if (now.busy) return { grade: "fair", reason: t("This computer or phone is busy: your picture is smaller.") };
   if (now.loss > 0.03 || now.concealed > 0.04)
     return { grade: "fair", reason: t("Some packets are lost on the way to you.") };
-  if (theirLoss > 0.03) return { grade: "fair", reason: t("Some of your packets do not arrive.") };
+  if (gone > 0.03) return { grade: "fair", reason: t("Some of your packets do not arrive.") };
   if (now.rtt_ms > 400) return { grade: "fair", reason: t("The way is a little long: pause after each sentence.") };
   return { grade: "good", reason: t("The line is good.") };
 }
