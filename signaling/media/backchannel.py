@@ -22,6 +22,8 @@ _RTCP_PER_S = 600
 """A browser in a full room sends about 200 a second."""
 _ENOUGH = 1.2
 """A viewer whose own estimate is this many times what it is sent does not stand in a queue."""
+_FADES, _LITTLE = 0.9, 0.6
+"""How fast it is forgotten what a viewer's link carried, and how much of that says nothing of how much it can carry."""
 _SMOOTHED = 0.4
 _MOST_TOLD = 0.25
 """More correction than for this leaves too little of the voice itself."""
@@ -62,6 +64,8 @@ class Backchannel:
         self._told, self._told_of_voices = Told(), Told()
         self._round_trips: list[float] = []
         self._best_round_trip_s = 1.0
+        self._rise_before_s = 0.0
+        self._arrived_bps = 0
         self._sent_bps = self._voices_bps = 0
 
     # ------------------------------------------------------------ from the peer
@@ -221,13 +225,19 @@ class Backchannel:
         if self._round_trips:  # the shortest of a second has met no burst: what it still waits is a standing queue
             self.round_trip_s = min(self._round_trips)
             self._best_round_trip_s = min(1.02 * self._best_round_trip_s, self.round_trip_s)
+        rise = max(0.0, self.round_trip_s - self._best_round_trip_s)
+        # A report of ours may have left right behind a key frame: only what two of them met stands.
+        waits = min(rise, self._rise_before_s)
+        if self._round_trips:
+            self._rise_before_s = rise
         self._round_trips.clear()
-        waits = max(0.0, self.round_trip_s - self._best_round_trip_s)
-        self._rise_s = waits if self.round_trip_s else None
-        if self.remb_bps > _ENOUGH * self._sent_bps:
-            waits = 0.0  # what waits is on the way up
+        self._rise_s = rise if self.round_trip_s else None
+        arrives = int(self._sent_bps * (1 - self.lost))
+        self._arrived_bps = max(arrives, int(_FADES * self._arrived_bps))
+        if self.remb_bps > _ENOUGH * self._sent_bps or arrives < _LITTLE * self._arrived_bps:
+            waits = 0.0  # what waits is on the way up, or a burst: more than this went through a moment ago
         if lost is not None or waits > QUEUE_S:
-            self.downlink.update(self.lost, int(self._sent_bps * (1 - self.lost)), CEILING_BPS, waits)
+            self.downlink.update(self.lost, arrives, CEILING_BPS, waits)
 
 
 def _until_heard(source: "Source", lost: float) -> float:
