@@ -1,4 +1,5 @@
-"""The life of the media process: what a thousand joins and leaves leave behind, how soon it is back after kill -9.
+"""The life of the media process: what a thousand joins and leaves leave behind, how soon it is back after kill -9, how
+soon somebody is out whose right has ended.
 
     python -m bench.lives [--cycles 1000] [--dry]
 
@@ -14,6 +15,7 @@ import socket
 import sys
 import tempfile
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import aiohttp
@@ -21,6 +23,9 @@ import aiohttp
 from bench import results
 from bench.rtc import machine
 from bench.rtc.peer import LightPeer
+from signaling.ports import Admission, Grant
+from signaling.tickets import mint
+from teleconsult.bridges.agreed import ticket_key
 from teleconsult.bridges.node import Node, UnixWay
 from teleconsult.config import Bind, Settings
 from teleconsult.supervisor import ChildSpec, Supervisor
@@ -29,6 +34,7 @@ _TOKEN = "bench"
 _HOST = "127.0.0.1"
 _WARM = 200
 _KILLS = 3
+_REVOKED = 20
 _SPARE_IS_READY_S = 15.0
 
 
@@ -110,6 +116,40 @@ async def back_after_kill(*, spare: bool) -> list[float]:
     return took
 
 
+# ---------------------------------------------------------------- rights that end
+async def out_after_revoking() -> list[float]:
+    """Seconds from the clinic's word to the goodbye at the socket of whoever lost the right, several times."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "run").mkdir()
+        settings = Settings(data_dir=folder, http_bind=Bind(_HOST, 0), media_udp_port=_free(socket.SOCK_DGRAM))
+        house = Supervisor(settings, [ChildSpec("media", ("child", "media"))])
+        took: list[float] = []
+        async with asyncio.TaskGroup() as group, Node("media", UnixWay(folder / "run" / "media.sock")) as node:
+            running = group.create_task(house.run())
+            await _up(node)
+            for number in range(_REVOKED):
+                who = f"specialist-{number}"
+                expires = datetime.now(UTC) + timedelta(minutes=1)
+                grants = frozenset({Grant.PUBLISH, Grant.SUBSCRIBE})
+                pass_ = mint(ticket_key(settings), Admission("bench", who, who, "specialist", grants, expires))
+                line = await node.line("/rtc", 1 << 20)
+                await line.send_json({"type": "hello", "version": 1, "ticket": pass_})
+                await _said(line, "welcome")
+                start = time.monotonic()
+                await node.put_out("bench", who)
+                await _said(line, "closing")
+                took.append(time.monotonic() - start)
+            house.stop()
+            await running
+    return took
+
+
+async def _said(line: aiohttp.ClientWebSocketResponse, kind: str) -> None:
+    while (await line.receive_json())["type"] != kind:
+        pass
+
+
 async def _up(node: Node) -> None:
     await asyncio.sleep(0.01)
     while not await node.figures():
@@ -122,6 +162,7 @@ async def _measure(cycles: int) -> dict[str, object]:
         "memory": await memory(cycles),
         "spare_s": sorted(await back_after_kill(spare=True)),
         "cold_s": sorted(await back_after_kill(spare=False)),
+        "revoked_s": sorted(await out_after_revoking()),
         "load_after": os.getloadavg()[0],
     }
 
@@ -145,6 +186,8 @@ def main() -> int:
             f"| from kill -9 to the first answer, with the spare process | "
             f"{', '.join(f'{one:.2f}' for one in found['spare_s'])} s | 3 s |\n"
             f"| the same, started from nothing | {', '.join(f'{one:.2f}' for one in found['cold_s'])} s | |\n"
+            f"| from the end of a right to the goodbye, longest of {len(found['revoked_s'])} | "
+            f"{1000 * found['revoked_s'][-1]:.1f} ms | 2 s |\n"
         )
         results.keep("The media process: memory, and coming back", text)
     return 0
