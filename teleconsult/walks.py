@@ -4,7 +4,6 @@
 connection of its own. Neither knows of sessions, nor whether its turn has come.
 """
 
-import sqlite3
 import threading
 from asyncio import get_running_loop
 from collections.abc import Callable, Sequence
@@ -89,13 +88,14 @@ class Appending:
     def _add(self, table: Table, rows: Sequence[_Values]) -> None:
         sql, forms = self._statement(table, tuple(rows[0]))
         values = [[as_kept(row[name]) if as_kept else row[name] for name, as_kept in forms] for row in rows]
-        with closing(self._taken().cursor()) as cursor:
-            cursor.execute("BEGIN IMMEDIATE")
+        connection = self._taken()
+        with closing(connection.cursor()) as cursor:
             try:
+                cursor.execute("BEGIN IMMEDIATE")
                 cursor.executemany(sql, values)
                 cursor.execute("COMMIT")
-            except sqlite3.Error:
-                cursor.execute("ROLLBACK")
+            except BaseException:
+                connection.rollback()  # does nothing where SQLite has done it
                 raise
 
     def _taken(self) -> PoolProxiedConnection:

@@ -4,7 +4,7 @@ A scanner sends hundreds of studies in an hour: what came together is asked for 
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from itertools import groupby
+from contextlib import suppress
 
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.exc import IntegrityError
@@ -62,8 +62,8 @@ class Intake:
         async with self._database.read() as session:
             listed = list(await session.scalars(select(Arrived).where(*_among(Arrived, came))))
             held = list(await session.scalars(select(Material).where(*_among(Material, came))))
-        known = {_holding(row): row.state for row in listed}
-        return known | {_holding(row): State.MATCHED for row in held}
+        known = {holding_of(row): row.state for row in listed}
+        return known | {holding_of(row): State.MATCHED for row in held}
 
     async def _by_itself(
         self, what: Holding, identities: Mapping[Holding, Identity], certain: Mapping[Holding, str]
@@ -90,8 +90,8 @@ class Intake:
         """The only open case of the only patient with the number and the name that the sender says."""
         numbered = {what: said.number.strip() for what, said in identities.items() if said.number.strip()}
         found: dict[Holding, str] = {}
-        for institution, group in groupby(sorted(numbered, key=_institution), _institution):
-            those = list(group)
+        for institution in {what.institution for what in numbered}:
+            those = [what for what in numbered if what.institution == institution]
             patients = await self._people.patients.by_record_numbers(institution, {numbered[what] for what in those})
             for what in those:
                 ids = patients.get(numbered[what], ())
@@ -118,14 +118,19 @@ class Intake:
             modalities=identity.modalities,
         )
         if linked:
-            async with self._database.write(SYSTEM) as work:
-                row = await work.session.scalar(select(Arrived).where(*_among(Arrived, [what])))
-                if row is None:
-                    row = _new(work, what)
-                row.state, row.consult_id, row.how = State.MATCHED, consult, how
-                row.settled_at, row.settled_by = work.at, SYSTEM.id
-                note(work, f"unmatched.{State.MATCHED}", f"{what.kind}/{what.reference}", detail={"how": how})
+            # Refused where another process was told of it at the same moment.
+            with suppress(IntegrityError):
+                await self._matched(what, consult, how)
         return linked
+
+    async def _matched(self, what: Holding, consult: str, how: How) -> None:
+        async with self._database.write(SYSTEM) as work:
+            row = await work.session.scalar(select(Arrived).where(*_among(Arrived, [what])))
+            if row is None:
+                row = _new(work, what)
+            row.state, row.consult_id, row.how = State.MATCHED, consult, how
+            row.settled_at, row.settled_by = work.at, SYSTEM.id
+            note(work, f"unmatched.{State.MATCHED}", f"{what.kind}/{what.reference}", detail={"how": how})
 
     async def _let_wait(self, those: Sequence[Holding]) -> None:
         if not those:
@@ -161,9 +166,6 @@ def _among(table: _Listed, those: Iterable[Holding]) -> list[ColumnElement[bool]
     ]
 
 
-def _holding(row: Arrived | Material) -> Holding:
+def holding_of(row: Arrived | Material) -> Holding:
+    """What a row of either table is about."""
     return Holding(row.institution_id, MaterialKind(row.kind), row.reference)
-
-
-def _institution(what: Holding) -> str:
-    return what.institution

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Select, exists, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from teleconsult.actor import Actor, InstitutionId, Permission
+from teleconsult.actor import Actor, Permission
 from teleconsult.audit.trail import Witness, note
 from teleconsult.consults.fields import MaterialKind
 from teleconsult.consults.models import Consult, Material
@@ -20,8 +20,9 @@ from teleconsult.people.rights import need
 from teleconsult.people.service import People
 from teleconsult.people.views import PatientView
 from teleconsult.unmatched import rules
+from teleconsult.unmatched.intake import holding_of
 from teleconsult.unmatched.models import Arrived
-from teleconsult.unmatched.ports import Holding, Holdings, Identity
+from teleconsult.unmatched.ports import Holdings, Identity
 from teleconsult.unmatched.state import How, State
 
 _PAGE = 10  # each brings the list of cases it may belong to: more would be slow on a thin line
@@ -129,11 +130,11 @@ class Unmatched:
             numbers = await _numbers(session, done)
         more, rows = len(rows) > _PAGE, rows[:_PAGE]
         await self._witness.read_all(actor, "unmatched.read", [(f"{row.kind}/{row.reference}", "") for row in rows])
-        identities = await self._holdings.identities([_holding(row) for row in [*rows, *done]])
+        identities = await self._holdings.identities([holding_of(row) for row in [*rows, *done]])
         cases = await self._open_cases(actor)
         return Waiting(
-            items=[await self._view(actor, row, identities.get(_holding(row)), cases) for row in rows],
-            settled=[_settled(row, identities.get(_holding(row)), numbers) for row in done],
+            items=[await self._view(actor, row, identities.get(holding_of(row)), cases) for row in rows],
+            settled=[_settled(row, identities.get(holding_of(row)), numbers) for row in done],
             cases=cases,
             cursor=rows[-1].id if more else "",
         )
@@ -242,7 +243,3 @@ def _listed(actor: Actor, state: State) -> Select[Arrived]:
     return select(Arrived).where(
         Arrived.institution_id == actor.institution, Arrived.state == state, ~held
     )  # fmt: skip
-
-
-def _holding(row: Arrived) -> Holding:
-    return Holding(InstitutionId(row.institution_id), MaterialKind(row.kind), row.reference)

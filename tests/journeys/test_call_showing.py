@@ -22,6 +22,15 @@ async def sounds(tab: Page) -> bool:
     return (await received(tab)).energy > before.energy
 
 
+async def both(demo: County, callers: Callers) -> tuple[Page, Page]:
+    """The requester and the specialist in the sample's call, in English."""
+    consult = demo.facts["samples"]["consult"]
+    doctor, specialist = await callers("requester", language="en"), await callers("specialist", language="en")
+    await join(doctor, consult)
+    await join(specialist, consult)
+    return doctor, specialist
+
+
 async def is_silent(tab: Page) -> bool:
     return not await sounds(tab)
 
@@ -29,10 +38,7 @@ async def is_silent(tab: Page) -> bool:
 async def test_a_shared_screens_sound_is_heard_while_the_microphone_is_off_and_ends_with_the_share(
     demo: County, callers: Callers
 ) -> None:
-    consult = demo.facts["samples"]["consult"]
-    doctor, specialist = await callers("requester", language="en"), await callers("specialist", language="en")
-    await join(doctor, consult)
-    await join(specialist, consult)
+    doctor, specialist = await both(demo, callers)
     await hears_and_sees(specialist)
     await doctor.locator("[data-call-microphone]").click()
     await until(lambda: is_silent(specialist))
@@ -69,10 +75,7 @@ async def looked_at(viewer: Page | FrameLocator) -> str:
 async def test_the_requester_follows_the_specialists_films_until_they_look_for_themselves(
     demo: County, callers: Callers
 ) -> None:
-    consult = demo.facts["samples"]["consult"]
-    doctor, specialist = await callers("requester", language="en"), await callers("specialist", language="en")
-    await join(doctor, consult)
-    await join(specialist, consult)
+    doctor, specialist = await both(demo, callers)
     shown, followed = (tab.frame_locator("iframe.films") for tab in (specialist, doctor))
     for tab, films in ((specialist, shown), (doctor, followed)):
         await tab.locator(".films-switch").click()

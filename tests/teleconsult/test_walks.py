@@ -50,6 +50,17 @@ async def test_all_or_none_and_then_the_next(engine: Engine) -> None:
     appending.close()
 
 
+async def test_what_the_driver_cannot_take_holds_nobody_up(engine: Engine) -> None:
+    appending = Appending(engine)
+    with pytest.raises(OverflowError):
+        await appending.add(NOTES, [{"id": 1, "word": "x"}, {"id": 1 << 70, "word": "too large"}])
+    await appending.add(NOTES, [{"id": 2, "word": "y"}])
+    with engine.begin() as connection:
+        connection.execute(NOTES.insert().values(id=3, word="z"))  # nothing is locked
+        assert connection.execute(select(NOTES.c.word)).all() == [("y",), ("z",)]
+    appending.close()
+
+
 async def test_a_naive_time_is_refused_before_anything_is_written(engine: Engine) -> None:
     appending = Appending(engine)
     with pytest.raises(ValueError, match="naive"):
