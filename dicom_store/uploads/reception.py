@@ -268,6 +268,10 @@ class Reception:
 
     async def _sweep_one(self, key: Key, now: datetime) -> None:
         async with self._desks.hold(key) as part:
+            if await asyncio.to_thread(self._shelf.result, *key) is not None:  # killed between its two last steps
+                self._desks.close(key)
+                await asyncio.to_thread(self._shelf.drop_bytes, *key)
+                return
             about = load_about(part.about)
             complete = part.offset == about.length
             expired = (await self._progress(key, part, about)).expires_at + timedelta(minutes=1) <= now

@@ -100,11 +100,15 @@ class Shelf:
         fresh.replace(path)
         sync_folder(path.parent)
         sync_folder(path.parent.parent)
+        self.drop_bytes(owner, upload)
+
+    def drop_bytes(self, owner: str, upload: str) -> None:
+        """Throw the bytes of a finished upload away; its result stays."""
         self._part(owner, upload).unlink(missing_ok=True)
 
     def remove(self, owner: str, upload: str) -> None:
         """Forget an upload, finished or not."""
-        self._part(owner, upload).unlink(missing_ok=True)
+        self.drop_bytes(owner, upload)
         self._result(owner, upload).unlink(missing_ok=True)
 
     def unfinished(self) -> Iterator[tuple[str, str]]:

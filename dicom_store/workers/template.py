@@ -16,6 +16,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 
 from dicom_store.errors import Refused
 from dicom_store.workers import wire
@@ -40,7 +41,8 @@ def main(arguments: list[str]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     gc.collect()
     gc.freeze()
-    control.sendall(b"R")
+    with suppress(BrokenPipeError):  # the parent went away meanwhile: the next line sees that too
+        control.sendall(b"R")
     while True:
         _, fds, _, _ = socket.recv_fds(control, 1, 1)
         if not fds:

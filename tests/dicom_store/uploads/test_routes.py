@@ -247,6 +247,25 @@ async def test_a_result_can_be_read_for_its_time_only(client: Client, reception:
     assert (await client.get(url, headers=as_("doctor"))).status == 404
 
 
+async def test_bytes_left_by_a_kill_behind_the_stored_result_are_thrown_away(
+    client: Client, archive: Archive, reception: Reception
+) -> None:
+    data = film()
+    url = await begin(client, len(data))
+    await send(client, url, 0, data[:-1])
+    (part,) = archive.settings.data_dir.glob("uploads/open/*/*.part")
+    kept = part.with_suffix(".kept")
+    kept.hardlink_to(part)
+    await send(client, url, len(data) - 1, data[-1:])
+    before = await become(client, url)
+    while part.exists():  # the result is told a moment earlier
+        await asyncio.sleep(0.01)
+    kept.replace(part)
+    await reception.sweep()
+    assert not part.exists()
+    assert await become(client, url) == before
+
+
 async def test_no_plain_bytes_or_names_are_on_the_disk(client: Client, archive: Archive) -> None:
     data = film(PatientName="Zhang^San")
     url = await begin(client, len(data), filename="ZhangSan.dcm")
