@@ -8,6 +8,7 @@ import asyncio
 import hashlib
 import mmap
 import zlib
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -30,8 +31,10 @@ Source: TypeAlias = bytes | Path
 Outcome: TypeAlias = Stored | FilmRefused
 
 # Films wait for each other up to this size: then they are looked up and written together.
-_GROUP_BYTES = 4 * 1024 * 1024
+_GROUP_BYTES = 2 * 1024 * 1024
 _GROUP_FILMS = 32
+_AT_WORK = 2
+"""Groups that are read or written while the next one is received."""
 
 
 class _Received(NamedTuple):
@@ -55,7 +58,7 @@ class _Waiting:
 class Batch:
     """Films of one request or association. Made by `Ingest.batch`; `add` each, then `commit`.
 
-    While one group of films is hashed, encrypted and written, the next one is received.
+    While one group of films is encrypted and written, the next one is read and hashed and the one after it received.
     """
 
     def __init__(self, ingest: "Ingest", origin: Origin) -> None:
@@ -64,7 +67,10 @@ class Batch:
         self._outcomes: list[Outcome | None] = []
         self._group: list[_Received] = []
         self._group_bytes = 0
-        self._work: asyncio.Task[None] | None = None
+        self._works: deque[asyncio.Task[None]] = deque()
+        # Both are fair, so groups are read and written in the order in which they came.
+        self._reading = asyncio.Lock()
+        self._writing = asyncio.Lock()
         self._written: list[tuple[_Waiting, NewFilm]] = []
         self._twins: list[tuple[_Waiting, Kept]] = []
         self._pack: PackWriter | None = None
@@ -140,31 +146,35 @@ class Batch:
 
     async def close(self, *, clean: bool) -> None:
         """Give the pack back; a batch that failed leaves it alone for good."""
-        if self._work is not None:
-            self._work.cancel()
-            await asyncio.wait([self._work])
-            self._work = None
+        for work in self._works:
+            work.cancel()
+        await asyncio.gather(*self._works, return_exceptions=True)
+        self._works.clear()
         if self._pack is not None:
             (self._ingest.blobs.shelve if clean else self._ingest.blobs.abandon)(self._pack)
             self._pack = None
 
     async def _turn_over(self) -> None:
-        """Start to write what was collected, once what was collected before is written."""
-        await self._rest()
+        """Begin to work on what was collected, once there are not too many at work."""
+        await self._rest(_AT_WORK - 1)
         group, self._group, self._group_bytes = self._group, [], 0
         if group:
             # Owned here: `_rest` takes its outcome, `close` ends it.
-            self._work = asyncio.get_running_loop().create_task(self._write(group))
+            self._works.append(asyncio.get_running_loop().create_task(self._take(group)))
 
-    async def _rest(self) -> None:
-        """Wait until what was started is written. Raises what it raised."""
-        if self._work is not None:
-            work, self._work = self._work, None
-            await work
+    async def _rest(self, most: int = 0) -> None:
+        """Wait until no more groups than that are at work. Raises what they raised."""
+        while len(self._works) > most:
+            await self._works[0]
+            self._works.popleft()
 
-    async def _write(self, group: list[_Received]) -> None:
-        run = self._ingest.blobs.run
-        read = await run(self._ingest.read_all, group, self._shared)
+    async def _take(self, group: list[_Received]) -> None:
+        async with self._reading:
+            read = await self._ingest.blobs.run(self._ingest.read_all, group, self._shared)
+        async with self._writing:
+            await self._write(group, read)
+
+    async def _write(self, group: list[_Received], read: list[_Waiting | FilmRefused]) -> None:
         for received, outcome in zip(group, read, strict=True):
             if isinstance(outcome, FilmRefused):
                 self._outcomes[received.place] = outcome
@@ -184,6 +194,7 @@ class Batch:
                 waiting.data = b""
         if not fresh:
             return
+        run = self._ingest.blobs.run
         if self._pack is None:
             self._pack = await run(self._ingest.blobs.open)
         self._written += await run(self._ingest.put, self._pack, fresh, self._origin)
@@ -308,7 +319,9 @@ class Ingest:
 
     def put(self, pack: PackWriter, group: list[_Waiting], origin: Origin) -> list[tuple[_Waiting, NewFilm]]:
         """Write checked films into a pack; blocks. Raises Unavailable."""
-        return [(waiting, self._put(pack, waiting, origin)) for waiting in group]
+        films = [(waiting, self._put(pack, waiting, origin)) for waiting in group]
+        pack.hurry()
+        return films
 
     def _put(self, pack: PackWriter, waiting: _Waiting, origin: Origin) -> NewFilm:
         described = waiting.description

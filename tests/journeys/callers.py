@@ -1,7 +1,7 @@
 """People with cameras: Chromium whose devices are made up, and what its calls have received so far."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,20 +76,12 @@ async def phase(tab: Page) -> str:
 
 async def is_at_door(tab: Page) -> None:
     """Wait until this page stands at the call's door."""
-
-    async def waits() -> bool:
-        return await phase(tab) == "door"
-
-    await until(waits)
+    await shows(phase, tab, "door")
 
 
 async def is_in(tab: Page) -> None:
     """Wait until this page has its seat."""
-
-    async def seated() -> bool:
-        return await phase(tab) == "in"
-
-    await until(seated)
+    await shows(phase, tab, "in")
 
 
 async def join(tab: Page, consult: str) -> None:
@@ -108,6 +100,15 @@ async def names(tab: Page) -> list[str]:
     """Whom the call shows, without oneself."""
     found = await tab.locator(".tiles .video:not(.mine) .name > span:last-child").all_inner_texts()
     return sorted(text.strip() for text in found)
+
+
+async def shows(read: Callable[[Page], Awaitable[object]], tab: Page, expected: object) -> None:
+    """Wait until the page says this: what somebody else did arrives a moment later."""
+
+    async def says() -> bool:
+        return bool(await read(tab) == expected)
+
+    await until(says)
 
 
 class Callers:

@@ -13,7 +13,7 @@ from playwright.async_api import Page
 
 from tests.builders.county import County
 from tests.builders.walks import draft, move
-from tests.journeys.callers import Callers, hears_and_sees, is_in, join, names, phase, received, seat_shown
+from tests.journeys.callers import Callers, hears_and_sees, is_in, join, names, phase, received, seat_shown, shows
 from tests.journeys.firefox import FIREFOX, firefox
 from tests.journeys.measures import axe_finds_nothing
 from tests.journeys.steps import Person
@@ -37,8 +37,8 @@ async def test_two_sides_hear_and_see_each_other_through_reloads_films_and_leavi
     await join(doctor, consult)
     await join(specialist, consult)
     await asyncio.gather(hears_and_sees(doctor), hears_and_sees(specialist))
-    assert await names(doctor) == [SPECIALIST]
-    assert await names(specialist) == [REQUESTER]
+    await shows(names, doctor, [SPECIALIST])
+    await shows(names, specialist, [REQUESTER])
     seat = await seat_shown(specialist)
     relay = await asyncio.to_thread(figures, demo)
     assert relay["media_peers"] >= 2
@@ -57,14 +57,15 @@ async def test_two_sides_hear_and_see_each_other_through_reloads_films_and_leavi
     await specialist.locator(".films-switch").click()
     await specialist.frame_locator("iframe.films").locator("main, canvas").first.wait_for()
     await asyncio.gather(hears_and_sees(doctor), hears_and_sees(specialist))
-    assert (await names(specialist), await seat_shown(specialist)) == ([REQUESTER], seat)
+    await shows(names, specialist, [REQUESTER])
+    await shows(seat_shown, specialist, seat)
 
     await doctor.goto(f"/consults/{consult}/viewer")
     await doctor.locator(".incall.tile").wait_for()
     await asyncio.gather(hears_and_sees(doctor), hears_and_sees(specialist))
 
     await doctor.locator(".incall.tile [data-call-leave]").click()
-    await soon(lambda: _is(specialist, []))
+    await shows(names, specialist, [])
     await doctor.goto(f"/consults/{consult}")
     await doctor.locator("#talk-title").wait_for()
     assert await doctor.locator(".incall").count() == 0
@@ -74,11 +75,8 @@ async def test_two_sides_hear_and_see_each_other_through_reloads_films_and_leavi
     await doctor.locator("[data-call-back]").click()
     await is_in(doctor)
     await asyncio.gather(hears_and_sees(doctor), hears_and_sees(specialist))
-    assert (await names(specialist), await seat_shown(specialist)) == ([REQUESTER], seat)
-
-
-async def _is(tab: Page, expected: list[str]) -> bool:
-    return await names(tab) == expected
+    await shows(names, specialist, [REQUESTER])
+    await shows(seat_shown, specialist, seat)
 
 
 @pytest.mark.skipif(FIREFOX is None, reason="Firefox is not installed")
@@ -90,7 +88,7 @@ async def test_firefox_is_one_of_the_two_sides(demo: County, callers: Callers, t
         await doctor.goto(demo.link("requester"))
         await doctor.goto(f"{demo.url}/consults/{consult}/call")
         await doctor.click("[data-call-join]")
-        await soon(lambda: _is(specialist, [REQUESTER]))
+        await shows(names, specialist, [REQUESTER])
         await hears_and_sees(specialist)
         before = await doctor.received()
 
@@ -124,9 +122,9 @@ async def test_a_second_tab_takes_the_call_over_and_the_first_says_so(demo: Coun
     second = await first.context.new_page()
     await join(second, consult)
     await first.locator("[data-call-back]").wait_for()
-    assert await phase(first) == "replaced"
+    await shows(phase, first, "replaced")
     await asyncio.gather(hears_and_sees(second), hears_and_sees(specialist))
-    assert await names(specialist) == [REQUESTER]
+    await shows(names, specialist, [REQUESTER])
     await first.locator("[data-call-back]").click()
     await is_in(first)
     await second.locator("[data-call-back]").wait_for()
@@ -190,13 +188,13 @@ async def test_an_outside_client_watches_the_call_by_whep_and_is_in_it_by_whip(
         camera.addTrack(AudioStreamTrack())
         camera.addTrack(VideoStreamTrack())
         session = await negotiated(http, camera, demo.facts["whip"].replace("{room}", room))
-        await soon(lambda: _is(doctor, [SPECIALIST]))
+        await shows(names, doctor, [SPECIALIST])
         before = (await received(doctor)).frames
         await soon(lambda: _more_frames(doctor, before))
         assert (await asyncio.to_thread(figures, demo))["media_codec_contexts"] == 0
         async with http.delete(session) as answer:
             assert answer.status == 200
-        await soon(lambda: _is(doctor, []))
+        await shows(names, doctor, [])
         await camera.close()
 
 
@@ -237,9 +235,9 @@ async def test_whoever_loses_the_case_is_out_of_the_call_at_once_and_the_record_
     await soon(measured)
     await asyncio.to_thread(reassign, demo, consult)
     await specialist.locator(".call-after").wait_for()
-    assert await phase(specialist) == "removed"
-    await soon(lambda: _is(doctor, []))
-    assert await phase(doctor) == "in"
+    await shows(phase, specialist, "removed")
+    await shows(names, doctor, [])
+    await shows(phase, doctor, "in")
     await specialist.goto(f"/consults/{consult}/call")
     assert await specialist.locator("[data-call-join]").count() == 0
 

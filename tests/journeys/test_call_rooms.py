@@ -1,14 +1,13 @@
 """What people do in a call beside talking: hands go up, a patient waits at the door and is let in."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from functools import partial
 
 import pytest
 from playwright.async_api import Locator, Page
 
 from tests.builders.county import County
-from tests.journeys.callers import Callers, hears_and_sees, join, names
+from tests.journeys.callers import Callers, hears_and_sees, join, names, shows
 from tests.journeys.measures import axe_finds_nothing
 from tests.journeys.steps import Person, until
 
@@ -33,7 +32,7 @@ async def test_a_raised_hand_is_seen_by_all_survives_a_reload_and_is_lowered_by_
     await doctor.locator("[data-call-hand]").click()
     await shows(hands, specialist, [REQUESTER])
     await shows(hands, doctor, [Person(doctor).say("You")])
-    assert await doctor.locator("[data-call-hand]").get_attribute("aria-pressed") == "true"
+    await doctor.locator("[data-call-hand][aria-pressed=true]").wait_for()
     await specialist.locator("[data-call-hand]").click()
     await shows(hands, specialist, [REQUESTER, "You"])
     assert await doctor.locator(".hands button").count() == 1, "who is no host lowers only the own hand"
@@ -45,16 +44,7 @@ async def test_a_raised_hand_is_seen_by_all_survives_a_reload_and_is_lowered_by_
     await shows(hands, doctor, [SPECIALIST])
     await specialist.locator(".hands button").first.click()
     await shows(hands, doctor, [])
-    assert await doctor.locator("[data-call-hand]").get_attribute("aria-pressed") == "false"
-
-
-async def _shows(read: Callable[[Page], Awaitable[object]], tab: Page, expected: object) -> bool:
-    return bool(await read(tab) == expected)
-
-
-async def shows(read: Callable[[Page], Awaitable[object]], tab: Page, expected: object) -> None:
-    """Wait until the page says this."""
-    await until(lambda: _shows(read, tab, expected))
+    await doctor.locator("[data-call-hand][aria-pressed=false]").wait_for()
 
 
 async def sign(tab: Page) -> str:
@@ -85,7 +75,7 @@ async def test_a_call_is_recorded_with_everybodys_yes_and_played_on_the_consults
     assert not await doctor.locator("[data-call-record]").is_visible(), "only a host begins"
     await specialist.locator("[data-call-record]").click()
     await doctor.locator("[data-call-agree]").wait_for()
-    assert await sign(specialist) == f"Not recording yet: waiting for the yes of {REQUESTER}"
+    await shows(sign, specialist, f"Not recording yet: waiting for the yes of {REQUESTER}")
     for tab in (doctor, specialist):
         await axe_finds_nothing(tab)
     await doctor.locator("[data-call-refuse]").click()

@@ -11,7 +11,7 @@ import pytest
 from playwright.async_api import Page
 
 from tests.builders.county import County
-from tests.journeys.callers import Callers, hears_and_sees, is_at_door, is_in, join, names, phase
+from tests.journeys.callers import Callers, hears_and_sees, is_at_door, is_in, join, names, phase, shows
 from tests.journeys.measures import axe_finds_nothing, is_large_enough, weight
 from tests.journeys.steps import Person
 
@@ -93,7 +93,7 @@ async def test_a_patient_comes_from_the_link_on_a_phone_into_the_call_in_two_tap
     await doctor.locator("[data-call-let-in]").click()
     await is_in(phone)
     await asyncio.gather(hears_and_sees(phone), hears_and_sees(doctor))
-    assert await names(phone) == [SPECIALIST]
+    await shows(names, phone, [SPECIALIST])
     await axe_finds_nothing(phone)
     await is_large_enough(phone)
     await phone.reload()
@@ -101,13 +101,13 @@ async def test_a_patient_comes_from_the_link_on_a_phone_into_the_call_in_two_tap
     township = await callers("requester")
     await join(township, consult)  # the visit that runs is meant
     await asyncio.gather(hears_and_sees(phone), hears_and_sees(doctor), hears_and_sees(township))
-    assert await names(phone) == sorted([REQUESTER, SPECIALIST])
-    assert await names(township) == sorted([PATIENT, SPECIALIST])
+    await shows(names, phone, sorted([REQUESTER, SPECIALIST]))
+    await shows(names, township, sorted([PATIENT, SPECIALIST]))
 
     await doctor.locator("[data-call-end]").click()
     await doctor.locator(".call-dialog .leave").click()
     await phone.locator(".call-after").wait_for()
-    assert await phase(phone) == "ended"
+    await shows(phase, phone, "ended")
     await doctor.goto(f"/consults/{consult}/followups")
     note = doctor.locator("section.visit", has=doctor.locator("details[open] textarea[name=note]")).first
     await note.locator("textarea[name=note]").fill("血压 138/84，无不适。")

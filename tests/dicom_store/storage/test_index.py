@@ -211,7 +211,7 @@ async def test_what_was_stored_is_there_after_a_restart_and_torn_packs_are_cut(t
         stored = await archive.ingest.accept(film, origin())
         with pytest.raises(RuntimeError):  # noqa: PT012
             async with archive.ingest.batch(origin()) as batch:
-                for each in films.ct_series(70):
+                for each in films.ct_series(100):
                     await batch.add(each)
                 raise RuntimeError("the caller went away")
     written = next(path for path in tmp_path.rglob("*.pack") if path.stem == record_pack(stored, tmp_path))
