@@ -118,3 +118,8 @@ async def visit(tab: Page, stop: Stop, seconds: float = 90.0) -> None:
     else:
         assert not stop.has_films, f"{stop.name}: the films never came"
     await tab.wait_for_timeout(400)
+
+
+async def wider_than_the_screen(tab: Page) -> int:
+    """By how many pixels the page scrolls sideways."""
+    return int(await tab.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))

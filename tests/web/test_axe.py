@@ -7,7 +7,7 @@ import pytest
 from playwright.async_api import Browser, Page
 
 from tests.builders.county import County
-from tests.builders.rounds import DESKTOP, PHONE, somebody, stops, visit
+from tests.builders.rounds import DESKTOP, PHONE, somebody, stops, visit, wider_than_the_screen
 from tests.web.conftest import REPOSITORY
 
 AXE = REPOSITORY / "web" / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
@@ -28,11 +28,6 @@ async def violations(tab: Page) -> list[str]:
         f"axe.run({{runOnly: {json.dumps(TAGS)}}}).then((result) => result.violations)"
     )
     return [f"{one['id']}: {node['html'][:160]}" for one in found for node in one["nodes"]]
-
-
-async def wider_than_the_screen(tab: Page) -> int:
-    """By how many pixels the page scrolls sideways."""
-    return int(await tab.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))
 
 
 @pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desk", "phone"])
