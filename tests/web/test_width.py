@@ -1,4 +1,4 @@
-"""Words without a break, as long as the forms take them, widen no page: a pasted address, a drug's name, hostile text."""
+"""Words without a break, as long as the forms take them, widen no page: a pasted address, a drug, hostile text."""
 
 import asyncio
 
