@@ -2,12 +2,16 @@
 
 Whoever asked for two neighbours will ask for the next one: on a slow machine, and over a link that is slow anyway, the
 wait between two slices is what a reader feels. Rights are judged when a picture is asked for, as ever: a picture made
-ahead is only remembered, in memory, beside those that were asked for. It is made when a worker has nothing else to do.
+ahead is only remembered, in memory, beside those that were asked for. It is made when somebody has nothing else to do.
+
+Two hands work, so that plain pictures, which are made near, come as fast as one reader turns them; of those that need a
+worker one is made at a time.
 """
 
 import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -20,6 +24,7 @@ _MAX_WALKS = 16
 _MAX_FILMS = 1000
 """Of a series that are remembered for one walk; beyond them nothing is made ahead."""
 _WAITING = 8
+_HANDS = 2
 
 List: TypeAlias = Callable[[], Awaitable[Sequence[InstanceRecord]]]
 """Lists the films of a series, in order, for somebody who may see them."""
@@ -47,6 +52,8 @@ class Ahead:
         self._render = render
         self._steps = steps
         self._walks: OrderedDict[_Key, _Walk] = OrderedDict()
+        self._listing = asyncio.Lock()
+        self._worker = asyncio.Lock()
         self._queue: asyncio.Queue[tuple[_Key, InstanceRecord, int, List]] = asyncio.Queue(_WAITING)
 
     def asked(self, record: InstanceRecord, frame: int, look: Look, films: List) -> None:
@@ -71,27 +78,41 @@ class Ahead:
 
     async def run(self) -> None:
         """Work until cancelled."""
+        async with asyncio.TaskGroup() as hands:
+            for _ in range(_HANDS):
+                hands.create_task(self._work())
+
+    async def _work(self) -> None:
         while True:
             key, record, frame, films = await self._queue.get()
-            try:
+            with suppress(ArchiveError):  # who asks for the picture will hear of it
                 await self._look_ahead(key, record, frame, films)
-            except ArchiveError:  # who asks for the picture will hear of it
-                continue
 
     async def _look_ahead(self, key: _Key, record: InstanceRecord, frame: int, films: List) -> None:
         walk = self._walks.get(key)
         if walk is None:
             return
-        if walk.place is None:
-            walk.films = (await films())[:_MAX_FILMS]
-            walk.place = {film.instance: number for number, film in enumerate(walk.films)}
+        async with self._listing:  # fair: asked first, looked at first
+            if walk.place is None:
+                walk.films = (await films())[:_MAX_FILMS]
+                walk.place = {film.instance: number for number, film in enumerate(walk.films)}
         before, walk.last = walk.last, (record.instance, frame)
         step = _step(walk, before, record, frame)
         for number in range(1, self._steps + 1) if step else ():
             following = _following(walk, record, frame, step * number)
-            if following is None or not self._render.idle or not self._queue.empty():
+            if following is None:
                 return
-            await self._render.picture(*following, key[2])
+            if self._render.has(*following, key[2]):
+                continue
+            if not self._render.spare(following[0]) or not self._queue.empty():
+                return
+            if self._render.is_near(following[0]):
+                await self._render.picture(*following, key[2])
+            elif self._worker.locked():
+                return
+            else:
+                async with self._worker:
+                    await self._render.picture(*following, key[2])
 
 
 def _step(walk: _Walk, before: tuple[str, int], record: InstanceRecord, frame: int) -> int:

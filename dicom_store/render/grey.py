@@ -1,6 +1,7 @@
 """From stored values to shades of grey: modality LUT, VOI LUT, windows. Pure numpy; knows no files and no pydicom."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -129,32 +130,68 @@ class Shading:
     padding: tuple[int, int] | None = None
 
 
-def shade(stored: Array, shading: Shading) -> Bytes:
+def shade(stored: Array, shading: Shading, span: tuple[int, int] | None = None) -> Bytes:
     """Turn a frame of stored values into shades of grey.
 
-    Whole numbers go by a table with one entry for each value that occurs, which is exact and faster than computing
+    Whole numbers go by a table with one entry for each value that may occur, which is exact and faster than computing
     every pixel.
 
     Args:
         stored: Shape (rows, columns).
         shading: The steps.
+        span: The least and the greatest value that may occur, for whole numbers; None looks for them. Films of a series
+            share it, and with it their table.
 
     Returns:
         Shape (rows, columns), 0 black to 255 white.
     """
     if stored.size == 0:
         raise NotRenderable("This film has no pixels.", code="no_pixels")
-    voi = shading.voi if shading.voi is not None else full_range(_inside(stored, shading))
     if not np.issubdtype(stored.dtype, np.integer):
-        return _steps(stored, shading, voi)
-    low, high = int(stored.min()), int(stored.max())
+        return _steps(stored, shading, _voi(stored, shading))
+    low, high = span if span is not None else (int(stored.min()), int(stored.max()))
     if high - low >= max(stored.size, 1 << 16):
-        return _steps(stored, shading, voi)
-    table = _steps(np.arange(low, high + 1, dtype=np.int64), shading, voi)
-    if low >= 0 and high < 1 << 16:
-        table = np.concatenate((np.zeros(low, dtype=np.uint8), table))
-        return table.take(stored, mode="clip")  # every value has its entry: the mode only spares a check
+        return _steps(stored, shading, _voi(stored, shading))
+    if low >= -(1 << 15) and high < 1 << 16:
+        low, high = min(low, 0), max(high, 0)
+    if isinstance(shading.voi, Window) and not isinstance(shading.modality, Lut):
+        table = _shared_table(shading, low, high)
+    else:
+        table = _table(shading, _voi(stored, shading), low, high)
+    # Every value has its entry: the mode only spares a check.
+    if low == 0:
+        return table.take(stored, mode="clip")
+    if _is_short(low, high):
+        return table.take(stored.astype(np.int16, copy=False).view(np.uint16), mode="clip")
     return table.take(stored.astype(np.int64) - low)
+
+
+def _voi(stored: Array, shading: Shading) -> Window | Lut:
+    return shading.voi if shading.voi is not None else full_range(_inside(stored, shading))
+
+
+@lru_cache(maxsize=32)
+def _shared_table(shading: Shading, low: int, high: int) -> Bytes:
+    """Made once for a series: other threads get a turn at each of its many small steps."""
+    assert shading.voi is not None  # noqa: S101  the caller looked
+    return _table(shading, shading.voi, low, high)
+
+
+def _table(shading: Shading, voi: Window | Lut, low: int, high: int) -> Bytes:
+    """The shade of each value from `low` to `high`, in this order.
+
+    Where some are negative and all fit into 16 bits they stand where the same bits read as positive numbers lead to.
+    """
+    shades = _steps(np.arange(low, high + 1, dtype=np.int64), shading, voi)
+    if low == 0 or not _is_short(low, high):
+        return shades
+    by_bits = np.zeros(1 << 16, dtype=np.uint8)
+    by_bits[low:], by_bits[: high + 1] = shades[:-low], shades[-low:]
+    return by_bits
+
+
+def _is_short(low: int, high: int) -> bool:
+    return low >= -(1 << 15) and high < 1 << 15
 
 
 def _steps(stored: Array, shading: Shading, voi: Window | Lut) -> Bytes:

@@ -21,6 +21,9 @@ _VIDEO = "1.2.840.10008.1.2.4.10"
 class Films(Protocol):
     """Where the bytes of films are: `storage.films.Films`."""
 
+    def whole_in_memory(self, record: InstanceRecord) -> bytes | None:
+        """A film where no disk has to be waited for, None elsewhere; for a thread."""
+
     def stream(self, record: InstanceRecord, start: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
         """A stretch of a film."""
 

@@ -7,6 +7,7 @@ imported with the first picture.
 """
 
 import asyncio
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import TYPE_CHECKING
@@ -60,8 +61,12 @@ class Near:
         """Import what the first picture needs, in a thread."""
         self._threads.submit(_prepare)
 
-    async def picture(self, film: bytes, look: Look) -> "Encoded | None":
+    async def picture(self, film: bytes | Callable[[], bytes | None], look: Look) -> "Encoded | None":
         """Show a film; None where it is not plain after all.
+
+        Args:
+            film: The whole film, or what gives it in the thread; without a film there is no picture.
+            look: How it is to look.
 
         Raises:
             NotRenderable: The region asked for lies outside of the picture.
@@ -80,8 +85,11 @@ def _prepare() -> None:
     keep_pages(FOR_PICTURES)
 
 
-def _shown(film: bytes, look: Look) -> "Encoded | None":
+def _shown(film: bytes | Callable[[], bytes | None], look: Look) -> "Encoded | None":
     _prepare()
+    film = film if isinstance(film, bytes) else film() or b""
+    if not film:
+        return None
     import numpy as np
 
     from dicom_store.render import encoding, plain

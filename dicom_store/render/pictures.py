@@ -6,6 +6,7 @@ Pictures are a patient's data: they are remembered in memory only, in a bounded 
 import asyncio
 from collections import OrderedDict
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import cast
 from weakref import WeakValueDictionary
 
@@ -71,10 +72,18 @@ class Render:
         self._cache: OrderedDict[_Key, Picture] = OrderedDict()
         self._under_way: WeakValueDictionary[_Key, asyncio.Lock] = WeakValueDictionary()
 
-    @property
-    def idle(self) -> bool:
-        """Whether there is somebody with nothing to do."""
-        return self._workers.free > 0 and (self._near is None or self._near.idle)
+    def spare(self, record: InstanceRecord) -> bool:
+        """Whether a picture of this film can be made without keeping others waiting."""
+        return self._near.idle if self._near is not None and may_be_plain(record) else self._workers.free > 0
+
+    def is_near(self, record: InstanceRecord) -> bool:
+        """Whether pictures of this film need no worker, as far as the index can tell."""
+        return self._near is not None and may_be_plain(record)
+
+    def has(self, record: InstanceRecord, frame: int, look: Look) -> bool:
+        """Whether a picture is remembered or under way."""
+        key = (record.sha256, frame, look)
+        return key in self._cache or key in self._under_way
 
     async def picture(self, record: InstanceRecord, frame: int = 1, look: Look | None = None) -> Picture:
         """Show one frame of a film.
@@ -107,10 +116,12 @@ class Render:
         return await self.picture(record, max(1, (record.frames + 1) // 2), wished)
 
     async def _make(self, record: InstanceRecord, frame: int, look: Look) -> Picture:
+        plain = self._near if frame == 1 and may_be_plain(record) else None
+        if plain is not None and (shown := await plain.picture(partial(self._films.whole_in_memory, record), look)):
+            return Picture(shown[0], look.kind, *shown[1:])
         film, pixels = await for_frame(self._films, record, frame)
-        near = await self._near.picture(film, look) if self._near is not None and may_be_plain(record) else None
-        if near is not None:
-            return Picture(near[0], look.kind, near[1], near[2])
+        if plain is not None and (shown := await plain.picture(film, look)):
+            return Picture(shown[0], look.kind, *shown[1:])
         try:
             made = await self._workers.run(
                 _PICTURE, film, frame, look, record.transfer_syntax, pixels, seconds=self._seconds

@@ -62,7 +62,7 @@ def show(film: bytes, window: Window | None) -> tuple[Bytes, float] | None:
         return None
     shading = _shading(walk, numbers, window)
     height = _pixel_height(numbers)
-    return None if shading is None or height is None else (grey.shade(stored, shading), height)
+    return None if shading is None or height is None else (grey.shade(stored[0], shading, stored[1]), height)
 
 
 def _numbers(walk: Walk) -> _Numbers | None:
@@ -90,8 +90,8 @@ def _text(walk: Walk, tag: int) -> str:
     return walk.value(element).decode("ascii").strip(" \0") if element is not None else ""
 
 
-def _stored(walk: Walk, numbers: _Numbers) -> grey.Array | None:
-    """The stored values; None where they are not plain."""
+def _stored(walk: Walk, numbers: _Numbers) -> tuple[grey.Array, tuple[int, int]] | None:
+    """The stored values, and between which two they are; None where they are not plain."""
     rows, columns, bits, stored, high, signed, samples = (
         int(numbers.get(tag, (0,))[0]) for tag in (_ROWS, _COLUMNS, _ALLOCATED, _STORED, _HIGH, _SIGNED, _SAMPLES)
     )
@@ -108,11 +108,10 @@ def _stored(walk: Walk, numbers: _Numbers) -> grey.Array | None:
         return None
     kind = np.dtype(f"<{'i' if signed else 'u'}{bits // 8}")
     values = np.frombuffer(walk.data, kind, count, pixels.start).reshape(rows, columns)
-    if stored < bits:
-        least, most = (-(1 << stored - 1), (1 << stored - 1) - 1) if signed else (0, (1 << stored) - 1)
-        if values.min() < least or values.max() > most:
-            return None
-    return values
+    least, most = (-(1 << stored - 1), (1 << stored - 1) - 1) if signed else (0, (1 << stored) - 1)
+    if stored < bits and (values.max() > most or (signed and values.min() < least)):
+        return None
+    return values, (least, most)
 
 
 def _shading(walk: Walk, numbers: _Numbers, window: Window | None) -> Shading | None:

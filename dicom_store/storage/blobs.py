@@ -210,11 +210,18 @@ class Blobs:
             raise Unavailable("A stored film is damaged on the server's disk.")
         return stretch.opened(data)
 
+    def read_in_memory(self, ref: BlobRef) -> bytes | None:
+        """A whole film without waiting for the disk; None where that cannot be. For a thread: it takes its time."""
+        return self._from_memory(self._code(ref.pack), ref, 0, ref.length) if ref.length else None
+
     def _read_here(self, ref: BlobRef, start: int, length: int | None) -> bytes | None:
-        """The same without waiting for the disk; None where that cannot be."""
+        """A short stretch without waiting for the disk; None where that cannot be."""
         wanted, code = _wanted(ref, start, length), self._codes.get(ref.pack)
         if code is None or not 0 < wanted <= _SMALL_BYTES:
             return None
+        return self._from_memory(code, ref, start, wanted)
+
+    def _from_memory(self, code: PackCode, ref: BlobRef, start: int, wanted: int) -> bytes | None:
         stretch = packs.stretch(code, ref, start, wanted)
         data = self.place.read_cached(ref.pack, stretch.begin, stretch.length)
         return None if data is None else stretch.opened(data)

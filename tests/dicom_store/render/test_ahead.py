@@ -52,7 +52,11 @@ class Walker:
         held = 0
         for _ in range(200):
             await asyncio.sleep(0.05)
-            if held == (held := len(self.remembered())) and self.ahead._queue.empty() and self.render.idle:
+            if (
+                held == (held := len(self.remembered()))
+                and self.ahead._queue.empty()
+                and self.render._workers.free == 2
+            ):
                 break
         looking.cancel()
         await asyncio.wait([looking])

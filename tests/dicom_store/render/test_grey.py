@@ -89,6 +89,24 @@ def test_the_table_gives_what_computing_every_pixel_gives(values: list[int], inv
     assert shade(stored, shading).tolist() == shade(stored.astype(np.float64), shading).tolist()
 
 
+@given(
+    st.integers(-2000, 2000),
+    st.floats(-2000, 2000),
+    st.floats(1.5, 4000),
+    st.floats(-4, 4).filter(bool),
+    st.floats(-2000, 2000),
+    st.sampled_from([LINEAR, EXACT]),
+    st.booleans(),
+)
+def test_pictures_of_all_ranges_get_the_exact_shades(
+    least: int, centre: float, width: float, slope: float, intercept: float, function: WindowFunction, invert: bool
+) -> None:
+    stored = np.arange(least, least + 400, dtype=np.int16).repeat(10).reshape(50, 80)
+    window, rescale = Window(centre, width, function), Rescale(slope, intercept)
+    exact = apply_window(apply_modality(stored, rescale), window)
+    assert np.array_equal(shade(stored, Shading(rescale, window, invert)), 255 - exact if invert else exact)
+
+
 def test_the_full_range_leaves_padding_out() -> None:
     stored = np.array([[-2000, 0, 100]], dtype=np.int16)
     assert shade(stored, Shading(padding=(-2000, -2000))).tolist() == [[0, 0, 255]]

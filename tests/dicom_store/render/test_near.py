@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -61,6 +62,17 @@ async def test_a_plain_film_needs_no_worker(archive: Archive, near: Near) -> Non
     record = await record_of(archive, film(WindowCenter=100, WindowWidth=500))
     nobody = Workers(count=1, warm=WARM)  # never entered: whoever asked it would be refused
     assert (await Render(nobody, archive.films, near=near).picture(record)).width == record.columns
+
+
+async def test_what_is_not_in_memory_is_read_and_shown_all_the_same(
+    archive: Archive, near: Near, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = await record_of(archive, film(WindowCenter=100, WindowWidth=500))
+    nobody = Workers(count=1, warm=WARM)
+    quickly = await Render(nobody, archive.films, near=near).picture(record)
+    monkeypatch.setattr(os, "RWF_NOWAIT", 1 << 20)  # no kernel knows it: as on a file system that cannot tell
+    assert archive.films.whole_in_memory(record) is None
+    assert await Render(nobody, archive.films, near=near).picture(record) == quickly
 
 
 async def test_real_films_look_the_same(archive: Archive, workers: Workers, near: Near) -> None:
