@@ -155,7 +155,7 @@ def shade(stored: Array, shading: Shading, span: tuple[int, int] | None = None) 
     if low >= -(1 << 15) and high < 1 << 16:
         low, high = min(low, 0), max(high, 0)
     if isinstance(shading.voi, Window) and not isinstance(shading.modality, Lut):
-        table = _shared_table(shading, low, high)
+        table = _shared_table(shading, shading.voi, low, high)
     else:
         table = _table(shading, _voi(stored, shading), low, high)
     # Every value has its entry: the mode only spares a check.
@@ -170,13 +170,6 @@ def _voi(stored: Array, shading: Shading) -> Window | Lut:
     return shading.voi if shading.voi is not None else full_range(_inside(stored, shading))
 
 
-@lru_cache(maxsize=32)
-def _shared_table(shading: Shading, low: int, high: int) -> Bytes:
-    """Made once for a series: other threads get a turn at each of its many small steps."""
-    assert shading.voi is not None  # noqa: S101  the caller looked
-    return _table(shading, shading.voi, low, high)
-
-
 def _table(shading: Shading, voi: Window | Lut, low: int, high: int) -> Bytes:
     """The shade of each value from `low` to `high`, in this order.
 
@@ -188,6 +181,10 @@ def _table(shading: Shading, voi: Window | Lut, low: int, high: int) -> Bytes:
     by_bits = np.zeros(1 << 16, dtype=np.uint8)
     by_bits[low:], by_bits[: high + 1] = shades[:-low], shades[-low:]
     return by_bits
+
+
+_shared_table = lru_cache(maxsize=32)(_table)
+"""Made once for a series: other threads get a turn at each of its many small steps."""
 
 
 def _is_short(low: int, high: int) -> bool:

@@ -15,7 +15,7 @@ pytestmark = [
     pytest.mark.asyncio(loop_scope="session"),
 ]
 WORD = "Pneumonoultramicroscopic" * 10
-LISTS = {"first page", "worklist", "patients", "coordinator's worklist", "coordinator's notices"}
+LISTS = {"first page", "worklist", "coordinator's worklist", "coordinator's notices"}
 """They show the words where what other tests wrote in the same county leaves room for them."""
 
 
