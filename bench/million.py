@@ -140,7 +140,7 @@ def _add_study(base: sqlite3.Connection, index: Index, cast: _Cast, place: int, 
         uid, film_row = study.series[number % 2], place * _FILMS + number + 1
         films.append({
             **made(film.columns, uid, instance), "id": film_row, "institution": _HOLDER, "instance_uid": instance,
-            "series": 2 * place + number % 2 + 1, "study": row, "sha256": hashlib.sha256(instance.encode()).digest(),
+            "series": 2 * place + number % 2 + 1, "study": row, "digest": hashlib.sha256(instance.encode()).digest(),
             "pack": f"{place // 50:032x}", "pack_offset": film_row * 1000, "length": 1000, "received_at": now,
             "number": number,
         })  # fmt: skip

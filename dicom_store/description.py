@@ -4,13 +4,12 @@ Columns to search by, and the DICOM JSON of study, series and film that searches
 """
 
 import hashlib
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from dicom_store import charsets, fragments, tagwalk
-from dicom_store.dicomjson import PN_GROUPS, Encoder, Texts, json_text
+from dicom_store.dicomjson import PN_GROUPS, Encoder, Texts, dumps, json_text
 from dicom_store.elements import PIXEL_DATA, Buffer
 from dicom_store.errors import FilmRefused, Refused
 from dicom_store.model import Flag, InstanceUID, Origin, SeriesUID, StudyUID, instance_uid, series_uid, study_uid
@@ -238,15 +237,15 @@ def _part(whole: Texts, always: dict[int, str], where_present: tuple[int, ...]) 
     return b",".join(parts)
 
 
-def label(name: str, length: int, sha256: bytes, origin: Origin) -> bytes:
+def label(name: str, length: int, digest: bytes, origin: Origin) -> bytes:
     """What a film's record in the pack says of it, for the day on which the index is lost."""
     value = {
         "name": name,
         "length": length,
-        "sha256": sha256.hex(),
+        "blake3": digest.hex(),
         "institution": origin.institution,
         "door": origin.door.value,
         "caller": origin.caller,
         "reference": origin.reference,
     }
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    return dumps(value).encode()

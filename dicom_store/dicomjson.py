@@ -37,7 +37,8 @@ _CACHED_VRS = frozenset({*_STRINGS, *_TEXTS, "PN", "DS", "IS", "AT", *_NUMBERS})
 _SMALL = 96
 _ASCII = Charset("ascii")
 _SAMPLE_BYTES = 64 * 1024
-_dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
+dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
+"""JSON without blanks."""
 _WORDS = {"US or SS", "US or OW", "US or SS or OW"}
 
 
@@ -203,7 +204,7 @@ def _small(tag: int, vr: str, raw: bytes, charset: Charset | None, order: str) -
 
 def json_text(tag: int, value: dict[str, Any]) -> bytes:
     """One attribute as JSON, with its tag before it."""
-    return f'"{tag:08X}":{_dumps(value)}'.encode("utf-8", "replace")
+    return f'"{tag:08X}":{dumps(value)}'.encode("utf-8", "replace")
 
 
 def _plain(tag: int, vr: str, raw: bytes, charset: Charset, order: str) -> dict[str, Any]:

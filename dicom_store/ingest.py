@@ -5,7 +5,6 @@ both. Reading headers, hashing and encrypting run in threads; a batch has one pa
 """
 
 import asyncio
-import hashlib
 import mmap
 import zlib
 from collections import deque
@@ -19,6 +18,7 @@ from typing import Any, NamedTuple, TypeAlias
 from dicom_store import description
 from dicom_store.description import Description
 from dicom_store.errors import FilmRefused, NotFound, Unavailable
+from dicom_store.fingerprint import fingerprint, is_of
 from dicom_store.model import BlobRef, Origin, Stored, StudyKey, StudyUID
 from dicom_store.ports import InstanceStored, LabReportStored, Listener, Scope
 from dicom_store.sameness import MOST_BYTES, same_film
@@ -51,7 +51,7 @@ class _Waiting:
 
     place: int
     description: Description
-    sha256: bytes
+    digest: bytes
     data: bytes | mmap.mmap
 
 
@@ -189,7 +189,7 @@ class Batch:
             if before is None:
                 fresh.append(waiting)
             else:
-                same = before == waiting.sha256 or await self._says_the_same(waiting)
+                same = before == waiting.digest or await self._says_the_same(waiting, before)
                 self._twins.append((waiting, Kept(added=False, same=same)))
                 waiting.data = b""
         if not fresh:
@@ -199,8 +199,10 @@ class Batch:
             self._pack = await run(self._ingest.blobs.open)
         self._written += await run(self._ingest.put, self._pack, fresh, self._origin)
 
-    async def _says_the_same(self, waiting: _Waiting) -> bool:
-        """Whether the film that is here already says what this one says in other bytes."""
+    async def _says_the_same(self, waiting: _Waiting, digest: bytes) -> bool:
+        """Whether the film that is here already, known by its digest, says what this one says in other bytes."""
+        if await self._ingest.blobs.run(is_of, waiting.data, digest):
+            return True
         own = Scope(institutions=frozenset({self._origin.institution}))
         described = waiting.description
         try:
@@ -225,7 +227,7 @@ class Batch:
             series=described.series,
             instance=described.instance,
             sop_class=described.sop_class,
-            sha256=waiting.sha256.hex(),
+            digest=waiting.digest.hex(),
             duplicate=not kept.added,
             flags=described.flags,
         )
@@ -315,7 +317,7 @@ class Ingest:
                 failure_reason=0xA900,
                 code="other_study",
             ).about(described.sop_class, described.instance)
-        return _Waiting(received.place, described, hashlib.sha256(data).digest(), data)
+        return _Waiting(received.place, described, fingerprint(data), data)
 
     def put(self, pack: PackWriter, group: list[_Waiting], origin: Origin) -> list[tuple[_Waiting, NewFilm]]:
         """Write checked films into a pack; blocks. Raises Unavailable."""
@@ -326,7 +328,7 @@ class Ingest:
     def _put(self, pack: PackWriter, waiting: _Waiting, origin: Origin) -> NewFilm:
         described = waiting.description
         name = film_name(origin.institution, described.instance)
-        label = description.label(name, len(waiting.data), waiting.sha256, origin)
+        label = description.label(name, len(waiting.data), waiting.digest, origin)
         with memoryview(waiting.data) as view:
             ref: BlobRef = pack.append(view, name, label)
         if isinstance(waiting.data, mmap.mmap):
@@ -337,7 +339,7 @@ class Ingest:
             series=described.series,
             instance=described.instance,
             modality=described.modality,
-            sha256=waiting.sha256,
+            digest=waiting.digest,
             blob=ref,
             study_columns=described.study_columns,
             series_columns=described.series_columns,

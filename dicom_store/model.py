@@ -145,7 +145,7 @@ class InstanceRecord:
         row: The index's own number of the film.
         key: The study it belongs to, and who holds it.
         transfer_syntax: As the film says; guessed for films without file meta information.
-        sha256: Of the original bytes, in hex.
+        digest: Of the original bytes, in hex: see `fingerprint`.
         frames: Number of frames; 0 where there are no pixels.
         rows: Height in pixels, 0 where there are none.
         columns: Width in pixels, 0 where there are none.
@@ -164,7 +164,7 @@ class InstanceRecord:
     instance: InstanceUID
     sop_class: str
     transfer_syntax: str
-    sha256: str
+    digest: str
     blob: BlobRef
     frames: int
     rows: int
@@ -249,6 +249,6 @@ class Stored:
     series: SeriesUID
     instance: InstanceUID
     sop_class: str
-    sha256: str
+    digest: str
     duplicate: bool
     flags: frozenset[str] = frozenset()

@@ -171,7 +171,7 @@ async def _again(first: Part, rest: AsyncIterator[Part]) -> AsyncIterator[Part]:
 async def _send(
     request: web.Request, record: InstanceRecord, kind: str, stream: Stream, headers: dict[str, str]
 ) -> web.StreamResponse:  # fmt: skip
-    etag = f'"{record.sha256}-{kind.partition("/")[2]}"'
+    etag = f'"{record.digest}-{kind.partition("/")[2]}"'
     said = {**headers, "ETag": etag}
     if _unchanged(request, said):
         return web.Response(status=304, headers=said)
@@ -216,7 +216,7 @@ def middle(records: Sequence[InstanceRecord]) -> InstanceRecord:
 
 
 def _etag(wanted: Sequence[_Film], look: Look) -> str:
-    said = repr(([(record.sha256, frame) for record, frame in wanted], look))
+    said = repr(([(record.digest, frame) for record, frame in wanted], look))
     return f'"{hashlib.sha256(said.encode()).hexdigest()[:32]}"'
 
 

@@ -83,7 +83,7 @@ class _Giving:
             raise not_acceptable(f'multipart/related; type="{DICOM}"; transfer-syntax={syntaxes}')
         single = alone and chosen[0] is not None and chosen[0].single
         form = " ".join(["single" if single else "multipart", *(target or "" for target in targets)])
-        etag = etag_of((record.sha256 for record in records), "" if form.strip() == "single" else form)
+        etag = etag_of((record.digest for record in records), "" if form.strip() == "single" else form)
         await self._witness(visit, records)
         if unchanged(request, etag):
             return not_modified(etag)
@@ -140,7 +140,7 @@ class _Giving:
         assert named.study is not None  # noqa: S101  every route of this handler names a study
         described = await self._archive.index.described(visit.scope, named.study, named.series, named.instance)
         await self._gatekeeper.witness(visit.caller, Action.READ, {film.key for film in described})
-        etag = etag_of((film.sha256 for film in described), form)
+        etag = etag_of((film.digest for film in described), form)
         if unchanged(request, etag):
             return not_modified(etag)
         base = base_url(request, self._archive)
@@ -163,7 +163,7 @@ class _Giving:
         choice = frame_form(accepted(request), part_type, syntax, alone=len(numbers) == 1)
         if choice is None:
             raise not_acceptable(f'multipart/related; type="{part_type}"; transfer-syntax={syntax}')
-        etag = etag_of([record.sha256], f"frames {request.match_info['frames']} {choice}")
+        etag = etag_of([record.digest], f"frames {request.match_info['frames']} {choice}")
         await self._witness(visit, [record])
         if unchanged(request, etag):
             return not_modified(etag)
@@ -192,7 +192,7 @@ class _Giving:
         choice = bulk_form(kinds, part_type, alone=True)
         if choice is None:
             raise not_acceptable(f'multipart/related; type="{part_type}"')
-        etag = etag_of([record.sha256], f"bulk {path} {choice}")
+        etag = etag_of([record.digest], f"bulk {path} {choice}")
         await self._witness(visit, [record])
         if unchanged(request, etag):
             return not_modified(etag)

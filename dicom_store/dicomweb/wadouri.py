@@ -40,7 +40,7 @@ def routes(
             return await _film(request, archive, transcode, record)
         query = _as_rendered(asked)
         look = look_for(query, wanted)
-        etag = etag_of([record.sha256], f"wado {look} {asked.get('frameNumber', '1')}")
+        etag = etag_of([record.digest], f"wado {look} {asked.get('frameNumber', '1')}")
         if unchanged(request, etag):
             return not_modified(etag)
         picture = await render.picture(record, _frame(asked.get("frameNumber", "1")), look)
@@ -60,7 +60,7 @@ async def _film(
             "This cannot be sent in a form that you accept. Available: {offer}.", status=406, offer=" ".join(TARGETS)
         )
     as_stored = target in {"*", "", record.transfer_syntax}
-    etag = etag_of([record.sha256], "" if as_stored else f"single {target}")
+    etag = etag_of([record.digest], "" if as_stored else f"single {target}")
     if unchanged(request, etag):
         return not_modified(etag)
     syntax = record.transfer_syntax if as_stored else target

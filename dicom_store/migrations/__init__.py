@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from alembic.config import Config
 
 VERSION_TABLE = "archive_alembic_version"
-NEWEST = "0003_walks"
+NEWEST = "0004_digest"
 
 
 def config(connection: Connection | None = None) -> "Config":

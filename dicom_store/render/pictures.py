@@ -82,7 +82,7 @@ class Render:
 
     def has(self, record: InstanceRecord, frame: int, look: Look) -> bool:
         """Whether a picture is remembered or under way."""
-        key = (record.sha256, frame, look)
+        key = (record.digest, frame, look)
         return key in self._cache or key in self._under_way
 
     async def picture(self, record: InstanceRecord, frame: int = 1, look: Look | None = None) -> Picture:
@@ -97,7 +97,7 @@ class Render:
             NotRenderable: It cannot be shown for certain.
             Unavailable: Too much to do right now, or the film cannot be read from the disk.
         """
-        key = (record.sha256, frame, look or Look())
+        key = (record.digest, frame, look or Look())
         if (known := self._remembered(key)) is not None:
             return known
         lock = self._under_way.setdefault(key, asyncio.Lock())

@@ -58,7 +58,7 @@ class Transcode:
         """Some frames, counted from 1: little endian values, or codestreams. Raises as `film`."""
         found: list[bytes] = []
         for number in numbers:
-            key = (record.sha256, target, number)
+            key = (record.digest, target, number)
             made = self._cache.get(key)
             if made is None:
                 data, stored = await for_frame(self._films, record, number)

@@ -6,7 +6,6 @@ start (copies that were never indexed) or done by the next run (old packs withou
 """
 
 import asyncio
-import hashlib
 import json
 import logging
 import mmap
@@ -16,7 +15,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
+from dicom_store.elements import Buffer
 from dicom_store.errors import Unavailable
+from dicom_store.fingerprint import is_of
 from dicom_store.model import BlobRef
 from dicom_store.storage import packs
 from dicom_store.storage.blobs import Blobs
@@ -146,19 +147,17 @@ class Compactor:
         """A film's bytes, as they came; a large one lies in a nameless file meanwhile."""
         if film.blob.length <= _IN_MEMORY_BYTES:
             data = self._read(film.blob, 0, film.blob.length)
-            _compare(film, hashlib.sha256(data).digest())
+            _compare(film, data)
             yield memoryview(data)
             return
-        digest = hashlib.sha256()
         with tempfile.TemporaryFile(dir=self._blobs.path_of(film.blob.pack).parent.parent) as file:
             for start in range(0, film.blob.length, _PIECE_BYTES):
-                piece = self._read(film.blob, start, _PIECE_BYTES)
-                digest.update(piece)
-                file.write(piece)
+                file.write(self._read(film.blob, start, _PIECE_BYTES))
             file.flush()
-            _compare(film, digest.digest())
-            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped, memoryview(mapped) as view:
-                yield view
+            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+                _compare(film, mapped)
+                with memoryview(mapped) as view:
+                    yield view
 
     def _read(self, blob: BlobRef, start: int, length: int) -> bytes:
         try:
@@ -171,8 +170,8 @@ class _DamagedError(Exception):
     """A pack is not as it was written; a person must look at it."""
 
 
-def _compare(film: Live, digest: bytes) -> None:
-    if digest != film.sha256:
+def _compare(film: Live, data: Buffer) -> None:
+    if not is_of(data, film.digest):
         raise _DamagedError
 
 

@@ -41,7 +41,7 @@ _NOT_FOUND = "There is no such study, series or film here."
 
 _COLUMNS = (
     instances.c.id, instances.c.institution, studies.c.study_uid, series.c.series_uid, instances.c.instance_uid,
-    instances.c.sop_class, instances.c.transfer_syntax, instances.c.sha256, instances.c.pack, instances.c.pack_offset,
+    instances.c.sop_class, instances.c.transfer_syntax, instances.c.digest, instances.c.pack, instances.c.pack_offset,
     instances.c.length, instances.c.frames, instances.c.rows, instances.c.columns, instances.c.bits_allocated,
     instances.c.samples, instances.c.photometric, instances.c.pixel_offset, instances.c.pixel_length,
     instances.c.flags, instances.c.received_at,
@@ -55,7 +55,7 @@ _FILM = (
 _HEADER = (
     select(
         instances.c.instance_uid, instances.c.institution, studies.c.study_uid, series.c.series_uid,
-        instances.c.sha256, headers.c.header,
+        instances.c.digest, headers.c.header,
     )
     .select_from(instances)
     .join(studies, studies.c.id == instances.c.study)
@@ -84,12 +84,12 @@ _FRAGMENTS = select(headers.c.fragments).where(headers.c.instance == bindparam("
 
 
 class Described(NamedTuple):
-    """A film's whole data set as DICOM JSON without the outer braces; `sha256` is of the film, in hex."""
+    """A film's whole data set as DICOM JSON without the outer braces; `digest` is of the film, in hex."""
 
     key: StudyKey
     series: SeriesUID
     instance: InstanceUID
-    sha256: str
+    digest: str
     header: bytes
 
 
@@ -201,10 +201,10 @@ class Index:
                 StudyKey(holder, study),
                 series_found,
                 film,
-                sha256.hex(),
+                digest.hex(),
                 self.open_header(film_name(holder, film), sealed),
             )
-            for film, holder, _, series_found, sha256, sealed in _only_own(rows)
+            for film, holder, _, series_found, digest, sealed in _only_own(rows)
         ]
 
     def open_header(self, name: str, sealed: bytes) -> bytes:
@@ -289,7 +289,7 @@ def film_name(institution: str, instance: str) -> str:
 
 def _record(row: Sequence[Any]) -> InstanceRecord:
     """A row of `_COLUMNS` as a value."""
-    number, institution, study, series_uid, instance, sop_class, syntax, sha256, pack, offset, length, *rest = row
+    number, institution, study, series_uid, instance, sop_class, syntax, digest, pack, offset, length, *rest = row
     frames, rows, columns, bits, samples, photometric, pixel_offset, pixel_length, flags, received = rest
     return InstanceRecord(
         number,
@@ -298,7 +298,7 @@ def _record(row: Sequence[Any]) -> InstanceRecord:
         instance,
         sop_class,
         syntax,
-        sha256.hex(),
+        digest.hex(),
         BlobRef(pack, offset, length, film_name(institution, instance)),
         frames,
         rows,

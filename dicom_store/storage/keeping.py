@@ -33,7 +33,7 @@ class NewFilm:
     """A film whose bytes are safe in a pack, ready to be indexed.
 
     Attributes:
-        sha256: 32 bytes.
+        digest: See `fingerprint`.
         study_columns: Columns of `studies` for the first film of a study.
         series_columns: Columns of `series` for the first film of a series.
         columns: Columns of `instances` that describe the film.
@@ -45,7 +45,7 @@ class NewFilm:
     series: SeriesUID
     instance: InstanceUID
     modality: str
-    sha256: bytes
+    digest: bytes
     blob: BlobRef
     study_columns: dict[str, Any]
     series_columns: dict[str, Any]
@@ -62,7 +62,7 @@ class Kept:
     same: bool
 
 
-_KNOWN = select(instances.c.instance_uid, instances.c.sha256).where(
+_KNOWN = select(instances.c.instance_uid, instances.c.digest).where(
     instances.c.institution == bindparam("institution"),
     instances.c.instance_uid.in_(bindparam("uids", expanding=True)),
 )
@@ -115,11 +115,11 @@ async def keep_films(connection: Writing, films: Sequence[NewFilm], origin: Orig
     for film in films:
         before = known.get(film.instance)
         if before is None:
-            known[film.instance] = film.sha256
+            known[film.instance] = film.digest
             fresh.append(film)
             outcomes.append(Kept(added=True, same=True))
         else:
-            outcomes.append(Kept(added=False, same=before == film.sha256))
+            outcomes.append(Kept(added=False, same=before == film.digest))
     if fresh:
         await _add(connection, fresh, origin, at)
     return outcomes
@@ -140,7 +140,7 @@ async def _add(connection: Writing, films: list[NewFilm], origin: Origin, at: da
                 "instance_uid": film.instance,
                 "series": series_row,
                 "study": study_row,
-                "sha256": film.sha256,
+                "digest": film.digest,
                 "pack": film.blob.pack,
                 "pack_offset": film.blob.offset,
                 "length": film.blob.length,
@@ -249,7 +249,7 @@ async def remove_films(connection: Writing, keys: Sequence[InstanceKey], caller:
         if found is None:
             continue
         removed += 1
-        copied = ("institution", "study_uid", "instance_uid", "sha256", "pack", "pack_offset", "length")
+        copied = ("institution", "study_uid", "instance_uid", "digest", "pack", "pack_offset", "length")
         row = {**{name: found[name] for name in copied}, "caller": caller, "at": at}
         await connection.execute(insert(removals), [row])
         await connection.execute(delete(headers).where(headers.c.instance == found["id"]))

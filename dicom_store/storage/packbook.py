@@ -12,7 +12,7 @@ from dicom_store.storage.tables import instances, removals, sealed_packs
 
 _LIVE = (
     select(
-        instances.c.id, instances.c.institution, instances.c.instance_uid, instances.c.sha256,
+        instances.c.id, instances.c.institution, instances.c.instance_uid, instances.c.digest,
         instances.c.pack_offset, instances.c.length,
     )
     .where(instances.c.pack == bindparam("pack_id"))
@@ -34,11 +34,11 @@ class Live(NamedTuple):
 
     Attributes:
         row: Its number in the index.
-        sha256: 32 bytes.
+        digest: See `fingerprint`.
     """
 
     row: int
-    sha256: bytes
+    digest: bytes
     blob: BlobRef
 
 
@@ -84,8 +84,8 @@ class PackBook:
     async def live(self, pack: str) -> list[Live]:
         """The films of a pack that are still there, in the order of their places."""
         return [
-            Live(number, sha256, BlobRef(pack, offset, length, film_name(holder, uid)))
-            for number, holder, uid, sha256, offset, length in await self._index.rows(_LIVE, {"pack_id": pack})
+            Live(number, digest, BlobRef(pack, offset, length, film_name(holder, uid)))
+            for number, holder, uid, digest, offset, length in await self._index.rows(_LIVE, {"pack_id": pack})
         ]
 
     async def move(self, moved: Sequence[tuple[Live, BlobRef]]) -> None:

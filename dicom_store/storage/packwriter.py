@@ -82,9 +82,10 @@ class PackWriter:
             self._ground.refuse_if_full(len(view))
             record = self._code.record(label, self.size)
             place = self.size + len(record)
-            self._write([record])
+            head = [record]
             for sealed in self._code.segments(view, place, name, self._room):
-                self._write([sealed])
+                self._write([*head, sealed])
+                head = []
         return BlobRef(self.id, place, len(view), name)
 
     def hurry(self) -> None:

@@ -36,7 +36,7 @@ class FileResult:
     study: str = ""
     series: str = ""
     instance: str = ""
-    sha256: str = ""
+    digest: str = ""
     duplicate: bool = False
     reason: str = ""
     code: str = ""
@@ -86,7 +86,7 @@ def kept(name: str, stored: Stored) -> FileResult:
         study=stored.key.study,
         series=stored.series,
         instance=stored.instance,
-        sha256=stored.sha256,
+        digest=stored.digest,
         duplicate=stored.duplicate,
     )
 
@@ -130,8 +130,13 @@ def dump_result(result: Result) -> bytes:
 def load_result(data: bytes) -> Result:
     """What `dump_result` wrote."""
     found = json.loads(data)
-    files = [FileResult(**{**file, "fate": Fate(file["fate"])}) for file in found["files"]]
+    files = [_file(file) for file in found["files"]]
     return Result(_about(found["about"]), datetime.fromisoformat(found["finished_at"]), files)
+
+
+def _file(found: Mapping[str, Any]) -> FileResult:
+    known = {name: value for name, value in found.items() if name != "sha256"}  # of uploads before BLAKE3
+    return FileResult(**{**known, "fate": Fate(found["fate"])})
 
 
 def _about(found: Mapping[str, Any]) -> About:

@@ -124,7 +124,7 @@ class _Uploads:
                 "study_uid": file.study,
                 "series_uid": file.series,
                 "instance_uid": file.instance,
-                "sha256": file.sha256,
+                "blake3": file.digest,
                 "duplicate": file.duplicate,
             }
         said = self._translate(file.reason, language)

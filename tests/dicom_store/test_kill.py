@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import signal
 import subprocess
@@ -11,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+from blake3 import blake3
 
 from dicom_store.app import open_archive
 from dicom_store.model import Level, Search
@@ -33,7 +33,7 @@ async def main() -> None:
                     for film in batch_films:
                         await batch.add(film)
                     for stored in await batch.commit():
-                        print(stored.key.study, stored.series, stored.instance, stored.sha256, flush=True)
+                        print(stored.key.study, stored.series, stored.instance, stored.digest, flush=True)
         await asyncio.gather(*[one(number) for number in range(3)])
 
 asyncio.run(main())
@@ -58,14 +58,14 @@ async def test_every_acknowledged_film_survives_kill_9(tmp_path: Path) -> None:
     assert len(acknowledged) >= 6
     scope = everything_of("east")
     async with open_archive(settings(tmp_path)) as archive:
-        for study, series, instance, sha256 in acknowledged:
+        for study, series, instance, digest in acknowledged:
             record = await archive.index.instance(scope, study, series, instance)  # type: ignore[arg-type]
-            assert hashlib.sha256(await archive.films.whole(record)).hexdigest() == sha256 == record.sha256
+            assert blake3(await archive.films.whole(record)).hexdigest() == digest == record.digest
         # What was indexed without an answer having got out is whole too.
         found = await archive.index.search(scope, Search(Level.STUDY, limit=5000))
         for row in found:
             for record in await archive.index.instances(scope, row.study):  # type: ignore[arg-type]
-                assert hashlib.sha256(await archive.films.whole(record)).hexdigest() == record.sha256
+                assert blake3(await archive.films.whole(record)).hexdigest() == record.digest
         arrivals = await archive.index.arrivals_after(0, 5000)
         assert {line[2] for line in acknowledged} <= {arrival.subject for arrival in arrivals}
         numbers = [arrival.number for arrival in arrivals]

@@ -64,7 +64,7 @@ class Walker:
 
     def remembered(self) -> set[int]:
         hashes = {key[0] for key in self.render._cache}
-        return {number for number, record in enumerate(self.series) if record.sha256 in hashes}
+        return {number for number, record in enumerate(self.series) if record.digest in hashes}
 
 
 @pytest.mark.parametrize(("places", "made"), [((0, 1), [2, 3, 4]), ((6, 5), [2, 3, 4]), ((6, 7), [])])
