@@ -80,9 +80,13 @@ class Near:
 
 @cache
 def _prepare() -> None:
+    import numpy as np
+
     from dicom_store.render import encoding, plain  # noqa: F401
 
     keep_pages(FOR_PICTURES)
+    # The codec is loaded with the first picture that it makes: 5 ms that nobody need wait for.
+    encoding.encode(np.zeros((8, 8), np.uint8), 1.0, Look())
 
 
 def _shown(film: bytes | Callable[[], bytes | None], look: Look) -> "Encoded | None":
