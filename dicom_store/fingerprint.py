@@ -19,8 +19,10 @@ def fingerprint(film: Buffer) -> bytes:
 
 
 def is_of(film: Buffer, digest: bytes) -> bool:
-    """Whether these are the bytes that a digest in the index was made of.
+    """Whether these are the bytes that a digest in the index was made of."""
+    return fingerprint(film) == digest or is_of_old(film, digest)
 
-    Films that were indexed before BLAKE3 are known by their SHA-256.
-    """
-    return fingerprint(film) == digest or hashlib.sha256(film).digest() == digest
+
+def is_of_old(film: Buffer, digest: bytes) -> bool:
+    """The same for films that were indexed before BLAKE3: they are known by their SHA-256."""
+    return hashlib.sha256(film).digest() == digest

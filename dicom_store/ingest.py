@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, TypeAlias
 from dicom_store import description
 from dicom_store.description import Description
 from dicom_store.errors import FilmRefused, NotFound, Unavailable
-from dicom_store.fingerprint import fingerprint, is_of
+from dicom_store.fingerprint import fingerprint, is_of_old
 from dicom_store.model import BlobRef, Origin, Stored, StudyKey, StudyUID
 from dicom_store.ports import InstanceStored, LabReportStored, Listener, Scope
 from dicom_store.sameness import MOST_BYTES, same_film
@@ -201,7 +201,7 @@ class Batch:
 
     async def _says_the_same(self, waiting: _Waiting, digest: bytes) -> bool:
         """Whether the film that is here already, known by its digest, says what this one says in other bytes."""
-        if await self._ingest.blobs.run(is_of, waiting.data, digest):
+        if await self._ingest.blobs.run(is_of_old, waiting.data, digest):
             return True
         own = Scope(institutions=frozenset({self._origin.institution}))
         described = waiting.description

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import bindparam, update
+
+from dicom_store.archive import Archive
 from dicom_store.config import ArchiveSettings
 from dicom_store.errors import NotAllowed, NotIdentified, Unavailable
 from dicom_store.model import Door, InstitutionId, Origin, StudyKey
 from dicom_store.ports import Action, Caller, Credentials, Scope
+from dicom_store.storage.tables import instances
+from tests.builders import films
 
 NOW = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
 
@@ -30,6 +36,14 @@ def origin(institution: str = "east", door: Door = Door.STOW, caller: str = "tes
 def everything_of(*institutions: str) -> Scope:
     """The scope of someone who works at these institutions."""
     return Scope(institutions=frozenset(map(InstitutionId, institutions)))
+
+
+async def as_of_old(archive: Archive, series: list[bytes]) -> None:
+    """Give films that were kept the digest that versions before BLAKE3 wrote."""
+    by_uid = update(instances).where(instances.c.instance_uid == bindparam("uid"))
+    query = by_uid.values({instances.c.digest: bindparam("old")})
+    values = [{"uid": films.uids(film)[2], "old": hashlib.sha256(film).digest()} for film in series]
+    await archive.index.write(lambda connection: connection.execute(query, values))
 
 
 class Porter:

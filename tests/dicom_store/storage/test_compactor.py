@@ -20,7 +20,7 @@ from dicom_store.storage import compactor as room
 from dicom_store.storage.compactor import Compacted, Compactor
 from dicom_store.storage.packbook import PackBook
 from tests.builders import films
-from tests.builders.archives import NOW, everything_of, origin, settings
+from tests.builders.archives import NOW, as_of_old, everything_of, origin, settings
 
 ROOT = Path(__file__).resolve().parents[3]
 EAST = InstitutionId("east")
@@ -71,6 +71,18 @@ async def test_a_mostly_empty_pack_is_written_anew_and_goes(tmp_path: Path, monk
         assert await compactor(archive).run() == Compacted()
     async with open_archive(settings(tmp_path)) as archive:
         await check(archive, series[:3] + series[8:])
+
+
+async def test_films_of_before_blake3_are_moved(tmp_path: Path) -> None:
+    series = films.ct_series(6, size=64)
+    async with open_archive(settings(tmp_path)) as archive:
+        await put(archive, series)
+        await as_of_old(archive, series)
+        await delete(archive, series[:4])
+    async with open_archive(settings(tmp_path)) as archive:
+        done = await compactor(archive).run()
+        assert (done.films, done.damaged) == (2, 0)
+        await check(archive, series[4:])
 
 
 async def test_a_pack_that_somebody_writes_or_that_is_well_filled_stays(tmp_path: Path) -> None:
