@@ -37,7 +37,7 @@ class WebRooms:
         self._near = Near()
         self._warm = settings.warm_workers
         self.render = Render(self._workers, archive.films, near=self._near)
-        self.ahead = Ahead(self.render)
+        self.ahead = Ahead(self.render, archive.index)
         self._looking: asyncio.Task[None] | None = None
         self.transcode = Transcode(self._workers, archive.films)
         finisher = Finisher(archive.ingest, self._workers, folder)

@@ -99,8 +99,7 @@ class _Pictures:
         if frame is None:
             picture = await _both(self._witness(visit, [record]), self._render.thumbnail(record, look))
         else:
-            index, study, series = self._archive.index, record.key.study, record.series
-            self._ahead.asked(record, frame, look, lambda: index.instances(visit.scope, study, series))
+            self._ahead.asked(visit.scope, record, frame, look)
             picture = await _both(self._witness(visit, [record]), self._render.picture(record, frame, look))
         return web.Response(body=picture.body, content_type=picture.kind.value, headers=headers)
 

@@ -10,13 +10,14 @@ worker one is made at a time.
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import TypeAlias
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
 
 from dicom_store.errors import ArchiveError
-from dicom_store.model import InstanceRecord, StudyKey
+from dicom_store.model import InstanceRecord, InstanceUID, SeriesUID, StudyUID
+from dicom_store.ports import Scope
 from dicom_store.render.look import Look
 from dicom_store.render.pictures import Render
 
@@ -26,18 +27,45 @@ _MAX_FILMS = 1000
 _WAITING = 8
 _HANDS = 2
 
-List: TypeAlias = Callable[[], Awaitable[Sequence[InstanceRecord]]]
-"""Lists the films of a series, in order, for somebody who may see them."""
-_Key: TypeAlias = tuple[StudyKey, str, Look]
+
+class Films(Protocol):
+    """Where films are found, for somebody who may see them: the index."""
+
+    async def names(
+        self, scope: Scope, study: StudyUID, series_uid: SeriesUID, most: int
+    ) -> Sequence[InstanceUID]:  # fmt: skip
+        """The UIDs of the first `most` films of a series, in order."""
+        ...
+
+    async def instance(
+        self, scope: Scope, study: StudyUID, series_uid: SeriesUID, instance: InstanceUID
+    ) -> InstanceRecord:
+        """One film."""
+        ...
+
+
+class _Key(NamedTuple):
+    """Whose walk, through what: readers of the same series with the same rights share one."""
+
+    scope: Scope
+    study: StudyUID
+    series: SeriesUID
+    look: Look
 
 
 @dataclass(slots=True)
 class _Walk:
-    """Where somebody is in a series."""
+    """Where somebody is in a series.
 
-    last: tuple[str, int]
-    films: Sequence[InstanceRecord] = ()
-    place: dict[str, int] | None = None
+    Attributes:
+        last: The film and frame that were asked for last.
+        films: Of the series, in order; empty until they are needed.
+        place: Of each film among them.
+    """
+
+    last: tuple[InstanceUID, int]
+    films: Sequence[InstanceUID] = ()
+    place: dict[InstanceUID, int] = field(default_factory=dict)
 
 
 class Ahead:
@@ -45,36 +73,37 @@ class Ahead:
 
     Args:
         render: Makes and remembers the pictures.
+        films: Finds the next ones.
         steps: How far ahead.
     """
 
-    def __init__(self, render: Render, steps: int = 3) -> None:
+    def __init__(self, render: Render, films: Films, steps: int = 3) -> None:
         self._render = render
+        self._films = films
         self._steps = steps
         self._walks: OrderedDict[_Key, _Walk] = OrderedDict()
         self._listing = asyncio.Lock()
         self._worker = asyncio.Lock()
-        self._queue: asyncio.Queue[tuple[_Key, InstanceRecord, int, List]] = asyncio.Queue(_WAITING)
+        self._queue: asyncio.Queue[tuple[_Key, InstanceRecord, int]] = asyncio.Queue(_WAITING)
 
-    def asked(self, record: InstanceRecord, frame: int, look: Look, films: List) -> None:
+    def asked(self, scope: Scope, record: InstanceRecord, frame: int, look: Look) -> None:
         """Somebody asks for this picture. Returns at once.
 
         Args:
+            scope: What they may see.
             record: The film.
             frame: From 1.
             look: How it is to look.
-            films: Lists its series.
         """
-        key = (record.key, str(record.series), look)
-        walk = self._walks.get(key)
-        if walk is None:
+        key = _Key(scope, record.key.study, record.series, look)
+        if key not in self._walks:
             self._walks[key] = _Walk((record.instance, frame))
             if len(self._walks) > _MAX_WALKS:
                 self._walks.popitem(last=False)
             return
         self._walks.move_to_end(key)
         if not self._queue.full():
-            self._queue.put_nowait((key, record, frame, films))
+            self._queue.put_nowait((key, record, frame))
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -84,52 +113,55 @@ class Ahead:
 
     async def _work(self) -> None:
         while True:
-            key, record, frame, films = await self._queue.get()
+            key, record, frame = await self._queue.get()
             with suppress(ArchiveError):  # who asks for the picture will hear of it
-                await self._look_ahead(key, record, frame, films)
+                await self._look_ahead(key, record, frame)
 
-    async def _look_ahead(self, key: _Key, record: InstanceRecord, frame: int, films: List) -> None:
+    async def _look_ahead(self, key: _Key, record: InstanceRecord, frame: int) -> None:
         walk = self._walks.get(key)
         if walk is None:
             return
-        async with self._listing:  # fair: asked first, looked at first
-            if walk.place is None:
-                walk.films = (await films())[:_MAX_FILMS]
-                walk.place = {film.instance: number for number, film in enumerate(walk.films)}
+        if record.frames == 1:
+            async with self._listing:  # fair: asked first, looked at first
+                if not walk.films:
+                    walk.films = await self._films.names(key.scope, key.study, key.series, _MAX_FILMS)
+                    walk.place = {name: number for number, name in enumerate(walk.films)}
         before, walk.last = walk.last, (record.instance, frame)
         step = _step(walk, before, record, frame)
         for number in range(1, self._steps + 1) if step else ():
-            following = _following(walk, record, frame, step * number)
+            following = await self._following(key, walk, record, frame, step * number)
             if following is None:
                 return
-            if self._render.has(*following, key[2]):
+            if self._render.has(*following, key.look):
                 continue
             if not self._render.spare(following[0]) or not self._queue.empty():
                 return
             if self._render.is_near(following[0]):
-                await self._render.picture(*following, key[2])
+                await self._render.picture(*following, key.look)
             elif self._worker.locked():
                 return
             else:
                 async with self._worker:
-                    await self._render.picture(*following, key[2])
+                    await self._render.picture(*following, key.look)
+
+    async def _following(
+        self, key: _Key, walk: _Walk, record: InstanceRecord, frame: int, steps: int
+    ) -> tuple[InstanceRecord, int] | None:  # fmt: skip
+        """The film and frame that many steps on; None at the end, or where another kind of film comes."""
+        if record.frames > 1:
+            return (record, frame + steps) if 1 <= frame + steps <= record.frames else None
+        place = walk.place.get(record.instance, -1) + steps
+        if not 0 <= place < len(walk.films):
+            return None
+        film = await self._films.instance(key.scope, key.study, key.series, walk.films[place])
+        return (film, 1) if film.frames == 1 else None
 
 
-def _step(walk: _Walk, before: tuple[str, int], record: InstanceRecord, frame: int) -> int:
+def _step(walk: _Walk, before: tuple[InstanceUID, int], record: InstanceRecord, frame: int) -> int:
     """Which way somebody goes, 1 or -1; 0 for neither."""
-    places = walk.place or {}
     if record.frames > 1:
         moved = frame - before[1] if before[0] == record.instance else 0
     else:
-        here, there = places.get(record.instance), places.get(before[0])
+        here, there = walk.place.get(record.instance), walk.place.get(before[0])
         moved = 0 if here is None or there is None else here - there
     return moved if moved in (1, -1) else 0
-
-
-def _following(walk: _Walk, record: InstanceRecord, frame: int, steps: int) -> tuple[InstanceRecord, int] | None:
-    if record.frames > 1:
-        return (record, frame + steps) if 1 <= frame + steps <= record.frames else None
-    place = (walk.place or {}).get(record.instance, -1) + steps
-    if not 0 <= place < len(walk.films) or walk.films[place].frames != 1:
-        return None
-    return walk.films[place], 1

@@ -62,6 +62,12 @@ _HEADER = (
     .join(series, series.c.id == instances.c.series)
     .join(headers, headers.c.instance == instances.c.id)
 )  # fmt: skip
+_NAME = (
+    select(instances.c.instance_uid, instances.c.institution)
+    .select_from(instances)
+    .join(studies, studies.c.id == instances.c.study)
+    .join(series, series.c.id == instances.c.series)
+)
 _IN_STUDY = studies.c.study_uid == bindparam("study_uid")
 _IN_SERIES = and_(_IN_STUDY, series.c.series_uid == bindparam("series_uid"))
 _ONE = and_(_IN_SERIES, instances.c.instance_uid == bindparam("instance_uid"))
@@ -71,11 +77,12 @@ _STATEMENTS = {
     "film": _FILM.where(_ONE),
     "films of series": _FILM.where(_IN_SERIES).order_by(*_ORDER),
     "films of study": _FILM.where(_IN_STUDY).order_by(*_ORDER),
+    "names of series": _NAME.where(_IN_SERIES).order_by(*_ORDER).limit(bindparam("most")),
     "header": _HEADER.where(_ONE),
     "headers of series": _HEADER.where(_IN_SERIES).order_by(*_ORDER),
     "headers of study": _HEADER.where(_IN_STUDY).order_by(*_ORDER),
 }
-_BRIEF = {"study", "film", "header"}
+_BRIEF = {"study", "film", "names of series", "header"}
 _FEW_UIDS = 32
 _ARRIVALS = (
     select(arrivals).where(arrivals.c.number > bindparam("number")).order_by(arrivals.c.number).limit(bindparam("most"))
@@ -182,6 +189,17 @@ class Index:
         rows = await self._scoped(name, scope, _named(study, series_uid))
         return [_record(row) for row in _only_own(rows)]
 
+    async def names(
+        self, scope: Scope, study: StudyUID, series_uid: SeriesUID, most: int
+    ) -> list[InstanceUID]:  # fmt: skip
+        """The UIDs of the first `most` films of a series, in the order of `instances`.
+
+        Raises:
+            NotFound: None there, or outside the scope.
+        """
+        rows = await self._scoped("names of series", scope, {**_named(study, series_uid), "most": most})
+        return [row[0] for row in _only_own(rows)]
+
     async def described(
         self,
         scope: Scope,
@@ -274,7 +292,7 @@ def _only_own(rows: Sequence[Any]) -> Sequence[Any]:
     """Where two institutions' copies are visible, answer one whole copy: the first. Raises NotFound for none."""
     if not rows:
         raise NotFound(_NOT_FOUND)
-    # The second column of `_COLUMNS` is the institution.
+    # The second column is the institution.
     holders = {row[1] for row in rows}
     if len(holders) == 1:
         return rows

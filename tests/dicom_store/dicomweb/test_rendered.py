@@ -37,7 +37,7 @@ async def render(archive: Archive) -> AsyncIterator[Render]:
 @pytest.fixture
 async def client(archive: Archive, render: Render, porter: Porter) -> AsyncIterator[Client]:
     app = web.Application()
-    app.add_routes(routes(archive, render, Ahead(render), porter, plain))
+    app.add_routes(routes(archive, render, Ahead(render, archive.index), porter, plain))
     async with TestClient(TestServer(app), headers=EAST) as opened:
         yield opened
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from typing import Any
 
 import pytest
 
 from dicom_store.archive import Archive
-from dicom_store.model import InstanceRecord
+from dicom_store.model import InstanceRecord, InstanceUID
 from dicom_store.render.ahead import Ahead
 from dicom_store.render.look import Look
 from dicom_store.render.pictures import WARM, Render
@@ -17,6 +18,7 @@ from tests.builders import films
 from tests.builders.archives import everything_of, origin
 
 LOOK = Look()
+SCOPE = everything_of("east")
 
 
 @pytest.fixture
@@ -29,25 +31,26 @@ async def render(archive: Archive) -> AsyncIterator[Render]:
 async def series(archive: Archive) -> list[InstanceRecord]:
     for film in films.ct_series(8):
         stored = await archive.ingest.accept(film, origin())
-    return await archive.index.instances(everything_of("east"), stored.key.study, stored.series)
+    return await archive.index.instances(SCOPE, stored.key.study, stored.series)
 
 
 class Walker:
-    """Asks for pictures as the door does."""
+    """Asks for pictures as the door does; counts how often the series is listed."""
 
-    def __init__(self, render: Render, series: Sequence[InstanceRecord]) -> None:
-        self.render, self.series, self.listed = render, series, 0
-        self.ahead = Ahead(render)
+    def __init__(self, render: Render, archive: Archive, series: Sequence[InstanceRecord]) -> None:
+        self.render, self.index, self.series, self.listed = render, archive.index, series, 0
+        self.instance = self.index.instance
+        self.ahead = Ahead(render, self)
 
-    async def films(self) -> Sequence[InstanceRecord]:
+    async def names(self, *asked: Any) -> Sequence[InstanceUID]:
         self.listed += 1
-        return self.series
+        return await self.index.names(*asked)
 
     async def walk(self, *places: int) -> list[int]:
         """Ask for these films of the series; which others are remembered afterwards."""
         looking = asyncio.get_running_loop().create_task(self.ahead.run())
         for place in places:
-            self.ahead.asked(self.series[place], 1, LOOK, self.films)
+            self.ahead.asked(SCOPE, self.series[place], 1, LOOK)
             await self.render.picture(self.series[place], 1, LOOK)
         held = 0
         for _ in range(200):
@@ -69,28 +72,28 @@ class Walker:
 
 @pytest.mark.parametrize(("places", "made"), [((0, 1), [2, 3, 4]), ((6, 5), [2, 3, 4]), ((6, 7), [])])
 async def test_the_next_pictures_are_made_either_way(
-    render: Render, series: list[InstanceRecord], places: tuple[int, ...], made: list[int]
+    archive: Archive, render: Render, series: list[InstanceRecord], places: tuple[int, ...], made: list[int]
 ) -> None:
-    walker = Walker(render, series)
+    walker = Walker(render, archive, series)
     assert await walker.walk(*places) == made
     assert walker.listed == 1
 
 
 @pytest.mark.parametrize("places", [(0,), (0, 4), (3, 3)])
 async def test_who_does_not_walk_gets_nothing_ahead(
-    render: Render, series: list[InstanceRecord], places: tuple[int, ...]
+    archive: Archive, render: Render, series: list[InstanceRecord], places: tuple[int, ...]
 ) -> None:
-    assert await Walker(render, series).walk(*places) == []
+    assert await Walker(render, archive, series).walk(*places) == []
 
 
 async def test_frames_of_one_film_are_walked_through_too(archive: Archive, render: Render) -> None:
     film = films.film(NumberOfFrames=5, PixelData=bytes(16 * 16 * 2 * 5))
     stored = await archive.ingest.accept(film, origin())
-    record = (await archive.index.instances(everything_of("east"), stored.key.study))[0]
-    walker = Walker(render, [record])
+    record = (await archive.index.instances(SCOPE, stored.key.study))[0]
+    walker = Walker(render, archive, [record])
     looking = asyncio.get_running_loop().create_task(walker.ahead.run())
     for frame in (1, 2):
-        walker.ahead.asked(record, frame, LOOK, walker.films)
+        walker.ahead.asked(SCOPE, record, frame, LOOK)
         await render.picture(record, frame, LOOK)
     async with asyncio.timeout(20):
         while len(render._cache) < 5:
@@ -104,7 +107,7 @@ async def test_a_film_that_cannot_be_shown_stops_nobody(archive: Archive, render
     for number in range(5):
         odd = {"PhotometricInterpretation": "HSV"} if number == 2 else {}
         await archive.ingest.accept(films.film(InstanceNumber=number, **shared, **odd), origin())
-    records = await archive.index.instances(everything_of("east"), "1.2")  # type: ignore[arg-type]
-    walker = Walker(render, records)
+    records = await archive.index.instances(SCOPE, "1.2")  # type: ignore[arg-type]
+    walker = Walker(render, archive, records)
     assert await walker.walk(0, 1) == []
     assert await walker.walk(3, 4) == [0, 1]  # from before
