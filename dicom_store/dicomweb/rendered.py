@@ -99,8 +99,8 @@ class _Pictures:
         if frame is None:
             picture = await _both(self._witness(visit, [record]), self._render.thumbnail(record, look))
         else:
-            self._ahead.asked(visit.scope, record, frame, look)
             picture = await _both(self._witness(visit, [record]), self._render.picture(record, frame, look))
+            self._ahead.asked(visit.scope, record, frame, look)  # only now: what is made ahead keeps nobody waiting
         return web.Response(body=picture.body, content_type=picture.kind.value, headers=headers)
 
     async def _many(

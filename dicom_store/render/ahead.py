@@ -24,6 +24,8 @@ from dicom_store.render.pictures import Render
 _MAX_WALKS = 16
 _MAX_FILMS = 1000
 """Of a series that are remembered for one walk; beyond them nothing is made ahead."""
+_AT_ONCE = 8
+"""Films that are looked up together."""
 _WAITING = 8
 _HANDS = 2
 
@@ -37,10 +39,10 @@ class Films(Protocol):
         """The UIDs of the first `most` films of a series, in order."""
         ...
 
-    async def instance(
-        self, scope: Scope, study: StudyUID, series_uid: SeriesUID, instance: InstanceUID
-    ) -> InstanceRecord:
-        """One film."""
+    async def some_instances(
+        self, scope: Scope, study: StudyUID, series_uid: SeriesUID, first: int, most: int
+    ) -> Sequence[InstanceRecord]:
+        """Films of a series, in order, from a place on."""
         ...
 
 
@@ -61,11 +63,13 @@ class _Walk:
         last: The film and frame that were asked for last.
         films: Of the series, in order; empty until they are needed.
         place: Of each film among them.
+        known: Those around, by their place.
     """
 
     last: tuple[InstanceUID, int]
     films: Sequence[InstanceUID] = ()
     place: dict[InstanceUID, int] = field(default_factory=dict)
+    known: dict[int, InstanceRecord] = field(default_factory=dict)
 
 
 class Ahead:
@@ -87,7 +91,7 @@ class Ahead:
         self._queue: asyncio.Queue[tuple[_Key, InstanceRecord, int]] = asyncio.Queue(_WAITING)
 
     def asked(self, scope: Scope, record: InstanceRecord, frame: int, look: Look) -> None:
-        """Somebody asks for this picture. Returns at once.
+        """Somebody was given this picture. Returns at once.
 
         Args:
             scope: What they may see.
@@ -153,8 +157,19 @@ class Ahead:
         place = walk.place.get(record.instance, -1) + steps
         if not 0 <= place < len(walk.films):
             return None
-        film = await self._films.instance(key.scope, key.study, key.series, walk.films[place])
+        if place not in walk.known:
+            await self._look_up(key, walk, place if steps > 0 else max(0, place - _AT_ONCE + 1))
+        film = walk.known.get(place)
+        if film is None or film.instance != walk.films[place]:  # films came or went: the places are others now
+            walk.films = ()
+            walk.known.clear()
+            return None
         return (film, 1) if film.frames == 1 else None
+
+    async def _look_up(self, key: _Key, walk: _Walk, first: int) -> None:
+        found = await self._films.some_instances(key.scope, key.study, key.series, first, _AT_ONCE)
+        walk.known = {place: film for place, film in walk.known.items() if abs(place - first) <= 2 * _AT_ONCE}
+        walk.known.update(enumerate(found, first))
 
 
 def _step(walk: _Walk, before: tuple[InstanceUID, int], record: InstanceRecord, frame: int) -> int:

@@ -77,12 +77,15 @@ _STATEMENTS = {
     "film": _FILM.where(_ONE),
     "films of series": _FILM.where(_IN_SERIES).order_by(*_ORDER),
     "films of study": _FILM.where(_IN_STUDY).order_by(*_ORDER),
+    "some films of series": (
+        _FILM.where(_IN_SERIES).order_by(*_ORDER).offset(bindparam("first")).limit(bindparam("most"))
+    ),
     "names of series": _NAME.where(_IN_SERIES).order_by(*_ORDER).limit(bindparam("most")),
     "header": _HEADER.where(_ONE),
     "headers of series": _HEADER.where(_IN_SERIES).order_by(*_ORDER),
     "headers of study": _HEADER.where(_IN_STUDY).order_by(*_ORDER),
 }
-_BRIEF = {"study", "film", "names of series", "header"}
+_BRIEF = {"study", "film", "some films of series", "names of series", "header"}
 _FEW_UIDS = 32
 _ARRIVALS = (
     select(arrivals).where(arrivals.c.number > bindparam("number")).order_by(arrivals.c.number).limit(bindparam("most"))
@@ -188,6 +191,24 @@ class Index:
         name = "films of study" if series_uid is None else "films of series"
         rows = await self._scoped(name, scope, _named(study, series_uid))
         return [_record(row) for row in _only_own(rows)]
+
+    async def some_instances(
+        self, scope: Scope, study: StudyUID, series_uid: SeriesUID, first: int, most: int
+    ) -> list[InstanceRecord]:
+        """A few neighbours among the films of a series, in the order of `instances`.
+
+        Args:
+            scope: What the caller may see.
+            study: Its study.
+            series_uid: The series.
+            first: The place of the first one, from 0.
+            most: How many.
+
+        Raises:
+            NotFound: None there, or outside the scope.
+        """
+        values = {**_named(study, series_uid), "first": first, "most": most}
+        return [_record(row) for row in _only_own(await self._scoped("some films of series", scope, values))]
 
     async def names(
         self, scope: Scope, study: StudyUID, series_uid: SeriesUID, most: int

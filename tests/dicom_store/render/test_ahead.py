@@ -39,7 +39,7 @@ class Walker:
 
     def __init__(self, render: Render, archive: Archive, series: Sequence[InstanceRecord]) -> None:
         self.render, self.index, self.series, self.listed = render, archive.index, series, 0
-        self.instance = self.index.instance
+        self.some_instances = self.index.some_instances
         self.ahead = Ahead(render, self)
 
     async def names(self, *asked: Any) -> Sequence[InstanceUID]:
@@ -50,8 +50,8 @@ class Walker:
         """Ask for these films of the series; which others are remembered afterwards."""
         looking = asyncio.get_running_loop().create_task(self.ahead.run())
         for place in places:
-            self.ahead.asked(SCOPE, self.series[place], 1, LOOK)
             await self.render.picture(self.series[place], 1, LOOK)
+            self.ahead.asked(SCOPE, self.series[place], 1, LOOK)
         held = 0
         for _ in range(200):
             await asyncio.sleep(0.05)
@@ -93,8 +93,8 @@ async def test_frames_of_one_film_are_walked_through_too(archive: Archive, rende
     walker = Walker(render, archive, [record])
     looking = asyncio.get_running_loop().create_task(walker.ahead.run())
     for frame in (1, 2):
-        walker.ahead.asked(SCOPE, record, frame, LOOK)
         await render.picture(record, frame, LOOK)
+        walker.ahead.asked(SCOPE, record, frame, LOOK)
     async with asyncio.timeout(20):
         while len(render._cache) < 5:
             await asyncio.sleep(0.02)
