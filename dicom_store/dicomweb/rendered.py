@@ -100,7 +100,7 @@ class _Pictures:
             picture = await _both(self._witness(visit, [record]), self._render.thumbnail(record, look))
         else:
             picture = await _both(self._witness(visit, [record]), self._render.picture(record, frame, look))
-            self._ahead.asked(visit.scope, record, frame, look)  # only now: what is made ahead keeps nobody waiting
+            self._ahead.asked(record, frame, look)  # only now: what is made ahead keeps nobody waiting
         return web.Response(body=picture.body, content_type=picture.kind.value, headers=headers)
 
     async def _many(

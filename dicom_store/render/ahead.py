@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from dicom_store.errors import ArchiveError
-from dicom_store.model import InstanceRecord, InstanceUID, SeriesUID, StudyUID
+from dicom_store.model import InstanceRecord, InstanceUID, SeriesUID, StudyKey, StudyUID
 from dicom_store.ports import Scope
 from dicom_store.render.look import Look
 from dicom_store.render.pictures import Render
@@ -31,7 +31,7 @@ _HANDS = 2
 
 
 class Films(Protocol):
-    """Where films are found, for somebody who may see them: the index."""
+    """Where films are found: the index."""
 
     async def names(
         self, scope: Scope, study: StudyUID, series_uid: SeriesUID, most: int
@@ -47,12 +47,16 @@ class Films(Protocol):
 
 
 class _Key(NamedTuple):
-    """Whose walk, through what: readers of the same series with the same rights share one."""
+    """What is walked through. Who may see one film of a study may see all of it."""
 
-    scope: Scope
-    study: StudyUID
+    study: StudyKey
     series: SeriesUID
     look: Look
+
+    @property
+    def scope(self) -> Scope:
+        """This study only, and only this institution's copy."""
+        return Scope(studies=frozenset({self.study}))
 
 
 @dataclass(slots=True)
@@ -70,6 +74,12 @@ class _Walk:
     films: Sequence[InstanceUID] = ()
     place: dict[InstanceUID, int] = field(default_factory=dict)
     known: dict[int, InstanceRecord] = field(default_factory=dict)
+
+    def forget(self) -> None:
+        """What is in the series is to be looked up anew."""
+        self.films = ()
+        self.place.clear()
+        self.known.clear()
 
 
 class Ahead:
@@ -90,16 +100,15 @@ class Ahead:
         self._worker = asyncio.Lock()
         self._queue: asyncio.Queue[tuple[_Key, InstanceRecord, int]] = asyncio.Queue(_WAITING)
 
-    def asked(self, scope: Scope, record: InstanceRecord, frame: int, look: Look) -> None:
+    def asked(self, record: InstanceRecord, frame: int, look: Look) -> None:
         """Somebody was given this picture. Returns at once.
 
         Args:
-            scope: What they may see.
             record: The film.
             frame: From 1.
             look: How it is to look.
         """
-        key = _Key(scope, record.key.study, record.series, look)
+        key = _Key(record.key, record.series, look)
         if key not in self._walks:
             self._walks[key] = _Walk((record.instance, frame))
             if len(self._walks) > _MAX_WALKS:
@@ -127,8 +136,8 @@ class Ahead:
             return
         if record.frames == 1:
             async with self._listing:  # fair: asked first, looked at first
-                if not walk.films:
-                    walk.films = await self._films.names(key.scope, key.study, key.series, _MAX_FILMS)
+                if record.instance not in walk.place and len(walk.films) < _MAX_FILMS:
+                    walk.films = await self._films.names(key.scope, key.study.study, key.series, _MAX_FILMS)
                     walk.place = {name: number for number, name in enumerate(walk.films)}
         before, walk.last = walk.last, (record.instance, frame)
         step = _step(walk, before, record, frame)
@@ -157,17 +166,17 @@ class Ahead:
         place = walk.place.get(record.instance, -1) + steps
         if not 0 <= place < len(walk.films):
             return None
+        name = walk.films[place]
         if place not in walk.known:
             await self._look_up(key, walk, place if steps > 0 else max(0, place - _AT_ONCE + 1))
         film = walk.known.get(place)
-        if film is None or film.instance != walk.films[place]:  # films came or went: the places are others now
-            walk.films = ()
-            walk.known.clear()
+        if film is None or film.instance != name:  # films came or went: their places are others now
+            walk.forget()
             return None
         return (film, 1) if film.frames == 1 else None
 
     async def _look_up(self, key: _Key, walk: _Walk, first: int) -> None:
-        found = await self._films.some_instances(key.scope, key.study, key.series, first, _AT_ONCE)
+        found = await self._films.some_instances(key.scope, key.study.study, key.series, first, _AT_ONCE)
         walk.known = {place: film for place, film in walk.known.items() if abs(place - first) <= 2 * _AT_ONCE}
         walk.known.update(enumerate(found, first))
 

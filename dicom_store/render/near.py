@@ -10,6 +10,7 @@ import asyncio
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -92,10 +93,11 @@ def _settle(place: int, count: int) -> None:
     drawing lasts a hundred times longer than what the event loop has to do meanwhile.
     """
     if hasattr(os, "sched_setaffinity"):  # Linux: for this thread alone
-        os.nice(_GIVES_WAY)
-        share = sorted(os.sched_getaffinity(0))[place::count]
-        if share:
-            os.sched_setaffinity(0, share)
+        with suppress(OSError):  # a container may forbid it: then it is slower
+            os.nice(_GIVES_WAY)
+            share = sorted(os.sched_getaffinity(0))[place::count]
+            if share:
+                os.sched_setaffinity(0, share)
 
 
 @cache

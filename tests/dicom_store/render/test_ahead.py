@@ -51,7 +51,7 @@ class Walker:
         looking = asyncio.get_running_loop().create_task(self.ahead.run())
         for place in places:
             await self.render.picture(self.series[place], 1, LOOK)
-            self.ahead.asked(SCOPE, self.series[place], 1, LOOK)
+            self.ahead.asked(self.series[place], 1, LOOK)
         held = 0
         for _ in range(200):
             await asyncio.sleep(0.05)
@@ -94,7 +94,7 @@ async def test_frames_of_one_film_are_walked_through_too(archive: Archive, rende
     looking = asyncio.get_running_loop().create_task(walker.ahead.run())
     for frame in (1, 2):
         await render.picture(record, frame, LOOK)
-        walker.ahead.asked(SCOPE, record, frame, LOOK)
+        walker.ahead.asked(record, frame, LOOK)
     async with asyncio.timeout(20):
         while len(render._cache) < 5:
             await asyncio.sleep(0.02)
@@ -111,3 +111,28 @@ async def test_a_film_that_cannot_be_shown_stops_nobody(archive: Archive, render
     walker = Walker(render, archive, records)
     assert await walker.walk(0, 1) == []
     assert await walker.walk(3, 4) == [0, 1]  # from before
+
+
+async def test_a_film_that_comes_before_the_others_moves_their_places(archive: Archive, render: Render) -> None:
+    shared = {"StudyInstanceUID": "1.2", "SeriesInstanceUID": "1.2.3"}
+    for film in films.ct_series(20, **shared):
+        stored = await archive.ingest.accept(film, origin())
+    records = await archive.index.instances(SCOPE, stored.key.study)
+    walker = Walker(render, archive, records)
+    assert await walker.walk(0, 1) == [2, 3, 4]
+    await archive.ingest.accept(films.film(16, InstanceNumber=0, **shared), origin())
+    assert await walker.walk(11, 12) == [0, 1, 2, 3, 4]  # what came next is not where it was: nothing is made
+    assert await walker.walk(13) == [0, 1, 2, 3, 4, 11, 12, 14, 15, 16]
+    assert walker.listed == 2
+
+
+async def test_a_film_that_came_last_is_walked_to(
+    archive: Archive, render: Render, series: list[InstanceRecord]
+) -> None:
+    walker = Walker(render, archive, series)
+    assert await walker.walk(5, 6) == [7]
+    shared = {"StudyInstanceUID": series[0].key.study, "SeriesInstanceUID": series[0].series}
+    for number in (9, 10):
+        await archive.ingest.accept(films.film(16, InstanceNumber=number, **shared), origin())
+    walker.series = await archive.index.instances(SCOPE, series[0].key.study, series[0].series)
+    assert await walker.walk(7, 8) == [5, 6, 9]

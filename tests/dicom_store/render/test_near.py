@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -130,6 +132,25 @@ async def test_who_is_at_work_is_not_idle(near: Near) -> None:
     for one in making:
         one.close()
     assert [*seen, near.idle] == [True, True, False, True]
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system has no such calls")
+async def test_those_who_draw_keep_apart_and_give_way(near: Near) -> None:
+    mine = os.sched_getaffinity(0), os.nice(0)
+    both = threading.Barrier(2, timeout=20)
+    places: list[tuple[set[int], int]] = []
+
+    def at_work() -> None:  # in each of the two threads
+        both.wait()
+        places.append((os.sched_getaffinity(0), os.nice(0)))
+
+    drawing = [near.picture(at_work, Look()) for _ in range(2)]
+    assert await asyncio.gather(*drawing) == [None, None]
+    (one, nice), (other, _) = places
+    assert nice > mine[1]
+    assert (one | other) == mine[0]
+    assert len(mine[0]) == 1 or not one & other
+    assert (os.sched_getaffinity(0), os.nice(0)) == mine
 
 
 def test_the_archive_starts_without_numpy() -> None:

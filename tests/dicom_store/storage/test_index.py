@@ -107,6 +107,24 @@ async def test_nothing_is_found_outside_the_scope(shelf: Archive) -> None:
     assert [row.study for row in await shelf.index.search(both, Search(Level.STUDY))] == [study]
 
 
+async def test_the_films_of_a_series_are_named_and_read_from_a_place_on(shelf: Archive) -> None:
+    each = films.ct_series(7)
+    stored = await put(shelf, *each[::-1])
+    await put(shelf, *each, institution="west")  # another copy, with places of its own
+    key, series = stored[0].key, films.uids(each[0])[1]  # type: ignore[union-attr]
+    mine, named = Scope(studies=frozenset({key})), [films.uids(film)[2] for film in each]
+    index = shelf.index
+    assert await index.names(mine, key.study, series, 100) == named  # type: ignore[arg-type]
+    assert await index.names(mine, key.study, series, 3) == named[:3]  # type: ignore[arg-type]
+    whole = await index.instances(mine, key.study, series)  # type: ignore[arg-type]
+    assert await index.some_instances(mine, key.study, series, 2, 3) == whole[2:5]  # type: ignore[arg-type]
+    for theirs in (everything_of("north"), Scope()):
+        with pytest.raises(NotFound):
+            await index.names(theirs, key.study, series, 3)  # type: ignore[arg-type]
+        with pytest.raises(NotFound):
+            await index.some_instances(theirs, key.study, series, 0, 3)  # type: ignore[arg-type]
+
+
 async def test_arrivals_rise_and_name_their_origin(shelf: Archive) -> None:
     for _ in range(3):
         await put(shelf, films.film(), films.film())
