@@ -1,8 +1,9 @@
 """Makes the next pictures of a series while somebody walks through it, so that each is there when it is asked for.
 
 Whoever asked for two neighbours will ask for the next one: on a slow machine, and over a link that is slow anyway, the
-wait between two slices is what a reader feels. Rights are judged when a picture is asked for, as ever: a picture made
-ahead is only remembered, in memory, beside those that were asked for. It is made when somebody has nothing else to do.
+wait between two slices is what a reader feels. So will most who ask for a series' first; where pictures cost little,
+that is enough. Rights are judged when a picture is asked for, as ever: a picture made ahead is only remembered, in
+memory, beside those that were asked for. It is made when somebody has nothing else to do.
 
 Two hands work, so that plain pictures, which are made near, come as fast as one reader turns them; of those that need a
 worker one is made at a time.
@@ -64,13 +65,13 @@ class _Walk:
     """Where somebody is in a series.
 
     Attributes:
-        last: The film and frame that were asked for last.
+        last: The film and frame that were asked for last; None at the beginning.
         films: Of the series, in order; empty until they are needed.
         place: Of each film among them.
         known: Those around, by their place.
     """
 
-    last: tuple[InstanceUID, int]
+    last: tuple[InstanceUID, int] | None = None
     films: Sequence[InstanceUID] = ()
     place: dict[InstanceUID, int] = field(default_factory=dict)
     known: dict[int, InstanceRecord] = field(default_factory=dict)
@@ -109,12 +110,10 @@ class Ahead:
             look: How it is to look.
         """
         key = _Key(record.key, record.series, look)
-        if key not in self._walks:
-            self._walks[key] = _Walk((record.instance, frame))
-            if len(self._walks) > _MAX_WALKS:
-                self._walks.popitem(last=False)
-            return
+        self._walks.setdefault(key, _Walk())
         self._walks.move_to_end(key)
+        if len(self._walks) > _MAX_WALKS:
+            self._walks.popitem(last=False)
         if not self._queue.full():
             self._queue.put_nowait((key, record, frame))
 
@@ -140,7 +139,10 @@ class Ahead:
                     walk.films = await self._films.names(key.scope, key.study.study, key.series, _MAX_FILMS)
                     walk.place = {name: number for number, name in enumerate(walk.films)}
         before, walk.last = walk.last, (record.instance, frame)
-        step = _step(walk, before, record, frame)
+        if before is not None:
+            step = _step(walk, before, record, frame)
+        else:
+            step = 1 if walk.place.get(record.instance) == 0 and self._render.is_near(record) else 0
         for number in range(1, self._steps + 1) if step else ():
             following = await self._following(key, walk, record, frame, step * number)
             if following is None:

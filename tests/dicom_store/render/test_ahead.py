@@ -12,6 +12,7 @@ from dicom_store.archive import Archive
 from dicom_store.model import InstanceRecord, InstanceUID
 from dicom_store.render.ahead import Ahead
 from dicom_store.render.look import Look
+from dicom_store.render.near import Near
 from dicom_store.render.pictures import WARM, Render
 from dicom_store.workers import Workers
 from tests.builders import films
@@ -84,6 +85,14 @@ async def test_who_does_not_walk_gets_nothing_ahead(
     archive: Archive, render: Render, series: list[InstanceRecord], places: tuple[int, ...]
 ) -> None:
     assert await Walker(render, archive, series).walk(*places) == []
+
+
+@pytest.mark.parametrize(("begun", "made"), [(0, [1, 2, 3]), (1, []), (7, [])])
+async def test_who_begins_at_the_beginning_will_go_on_where_that_costs_little(
+    archive: Archive, render: Render, near: Near, series: list[InstanceRecord], begun: int, made: list[int]
+) -> None:
+    plain = Render(render._workers, archive.films, near=near)
+    assert await Walker(plain, archive, series).walk(begun) == made
 
 
 async def test_frames_of_one_film_are_walked_through_too(archive: Archive, render: Render) -> None:

@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 import numpy as np
@@ -30,13 +30,6 @@ LOOKS = [
     Look(box=(20, 20)),
     Look(region=Region(8, 4, 16, 16, mirror_x=True)),
 ]
-
-
-@pytest.fixture
-def near() -> Iterator[Near]:
-    made = Near()
-    yield made
-    made.close()
 
 
 @pytest.fixture
